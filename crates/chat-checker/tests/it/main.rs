@@ -1,0 +1,5 @@
+//! The checker on made-up histories: clean ones pass, and each kind of breach is told apart.
+
+mod mutations;
+mod properties;
+mod world;

@@ -1,0 +1,88 @@
+//! Who kills the server, and starts it again on the same data.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::time::sleep;
+
+use super::Folder;
+use crate::cli::CrashArgs;
+use crate::server::{Running, ServerPlan, free_port};
+
+/// How long the server may live in a round, milliseconds.
+const LIFE_MS: std::ops::Range<u64> = 300..1_500;
+/// How soon it is killed again while it starts, milliseconds.
+const BIRTH_MS: std::ops::Range<u64> = 0..150;
+/// One restart in this many is killed while it starts: recovery must survive itself.
+const STILLBORN_IN: u32 = 4;
+
+pub(super) struct Nemesis {
+    program: PathBuf,
+    shell: Option<String>,
+    data: PathBuf,
+    log: PathBuf,
+    /// The same for every start, so that clients find the server again.
+    port: u16,
+    running: Option<Running>,
+    kills: u32,
+}
+
+impl Nemesis {
+    pub(super) fn new(args: &CrashArgs, folder: &Folder) -> Result<Self> {
+        Ok(Self {
+            program: args.server.canonicalize().context("no such server program")?,
+            shell: args.shell.clone(),
+            data: folder.data(),
+            log: folder.log(),
+            port: free_port()?,
+            running: None,
+            kills: 0,
+        })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    pub(super) fn kills(&self) -> u32 {
+        self.kills
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub(super) async fn start(&mut self) -> Result<()> {
+        let mut running = self.spawn()?;
+        running.ready().await?;
+        self.running = Some(running);
+        Ok(())
+    }
+
+    /// Lets it live for a moment, kills it, and starts it again.
+    pub(super) async fn round(&mut self) -> Result<()> {
+        sleep(Duration::from_millis(fastrand::u64(LIFE_MS))).await;
+        self.kill()?;
+        if fastrand::u32(..STILLBORN_IN) == 0 {
+            self.running = Some(self.spawn()?);
+            sleep(Duration::from_millis(fastrand::u64(BIRTH_MS))).await;
+            self.kill()?;
+        }
+        self.start().await
+    }
+
+    fn kill(&mut self) -> Result<()> {
+        self.kills += 1;
+        self.running.take().context("nothing to kill")?.kill()
+    }
+
+    fn spawn(&self) -> Result<Running> {
+        Running::server(&ServerPlan {
+            program: &self.program,
+            data_dir: &self.data,
+            port: self.port,
+            shell: self.shell.as_deref(),
+            log: &self.log,
+            core: None,
+        })
+    }
+}

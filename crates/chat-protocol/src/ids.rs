@@ -1,0 +1,208 @@
+//! Identifiers: cheap to clone, impossible to hold in a malformed state.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::ErrorCode;
+
+/// A place's number in its room: the first event of a room has offset 1, each next one is greater by one.
+pub type Offset = u64;
+
+/// Longest [`RoomId`] and [`ClientId`], in bytes.
+pub const ID_BYTES_MAX: usize = 64;
+/// Longest [`UserId`], in bytes.
+pub const USER_ID_BYTES_MAX: usize = 128;
+/// The room that everyone is a member of.
+pub const GENERAL: &str = "general";
+
+fn is_token(text: &str) -> bool {
+    (1..=ID_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+fn is_user_id(text: &str) -> bool {
+    (1..=USER_ID_BYTES_MAX).contains(&text.len())
+        && !text.chars().any(char::is_control)
+        && text != "me"
+}
+
+/// Declares an identifier over shared text: parse is the only way in, so a value is always well-formed.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes `text` if it is well-formed.
+            ///
+            /// # Errors
+            /// [`ErrorCode::BadRequest`] if it is empty, too long, or has a character outside the alphabet.
+            pub fn parse(text: &str) -> Result<Self, ErrorCode> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) { Ok(Self(text.into())) } else { Err(ErrorCode::BadRequest) }
+            }
+
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(|_| serde::de::Error::custom(concat!("not a ", stringify!($name))))
+            }
+        }
+    };
+}
+
+text_id!(
+    /// A room's name for machines: `[A-Za-z0-9_-]{1,64}`.
+    RoomId,
+    is_token
+);
+text_id!(
+    /// What an author's client calls a message: `[A-Za-z0-9_-]{1,64}`, unique per room and author,
+    /// best a UUIDv7. Sending again under the same one never makes a second message.
+    ClientId,
+    is_token
+);
+text_id!(
+    /// A person or a program: 1 to 128 bytes without control characters; `me` is reserved.
+    UserId,
+    is_user_id
+);
+text_id!(
+    /// The incarnation of the log that offsets count in: `<generation>.<8 random characters>`,
+    /// opaque, equal only to itself.
+    Epoch,
+    |text| (1..=ID_BYTES_MAX).contains(&text.len()) && text.is_ascii()
+);
+
+impl RoomId {
+    /// The global room.
+    pub fn general() -> Self {
+        Self(GENERAL.into())
+    }
+
+    /// Is this the global room?
+    pub fn is_general(&self) -> bool {
+        &*self.0 == GENERAL
+    }
+}
+
+/// The identity of a message, made from who said it where under which client id: whoever computes it,
+/// whenever, gets the same, so no retry at any layer can make a second message.
+///
+/// UUIDv8 (RFC 9562 §5.8) over the first 128 bits of SHA-256 of the length-prefixed parts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId(Uuid);
+
+impl MessageId {
+    /// The id of what `author` calls `client_id` in `room`.
+    pub fn of(room: &RoomId, author: &UserId, client_id: &ClientId) -> Self {
+        let mut hash = Sha256::new();
+        for part in [room.as_str(), author.as_str(), client_id.as_str()] {
+            // A length before each part keeps ("ab", "c") and ("a", "bc") apart; all parts are below 2^8 bytes.
+            hash.update((part.len() as u32).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.finalize()[..16]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// Reads the usual hyphenated form.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
+    /// As stored.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// Reads what [`Self::as_bytes`] gave; `None` if it has not 16 bytes.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for MessageId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut buffer = Uuid::encode_buffer();
+        serializer.serialize_str(self.0.hyphenated().encode_lower(&mut buffer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_outside_their_alphabet_are_refused() {
+        for bad in ["", "a b", "ä", "a/b", &"x".repeat(65)] {
+            assert!(RoomId::parse(bad).is_err(), "{bad:?}");
+        }
+        for good in ["general", "A-z_0", &"x".repeat(64)] {
+            assert!(RoomId::parse(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", "me", "a\nb", "nul\0", &"x".repeat(129)] {
+            assert!(UserId::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(UserId::parse("auth0|Zoë 1").is_ok());
+    }
+
+    #[test]
+    fn a_message_id_is_the_same_for_whoever_computes_it_and_differs_with_any_part() {
+        let id = |room: &str, author: &str, client: &str| {
+            MessageId::of(
+                &RoomId::parse(room).unwrap(),
+                &UserId::parse(author).unwrap(),
+                &ClientId::parse(client).unwrap(),
+            )
+        };
+        assert_eq!(id("r", "u", "c"), id("r", "u", "c"));
+        assert_ne!(id("ab", "c", "d"), id("a", "bc", "d"));
+        assert_ne!(id("r", "u", "c"), id("r", "v", "c"));
+        // Fixed for ever: clients and other nodes may compute it too.
+        assert_eq!(id("general", "alice", "1").to_string(), "67900ecb-0c9d-8db3-8ab2-5f7e07b3db48");
+        assert_eq!(MessageId::parse(&id("r", "u", "c").to_string()), Some(id("r", "u", "c")));
+    }
+}

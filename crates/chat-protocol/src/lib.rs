@@ -1,0 +1,28 @@
+//! The wire of Scalable Chat: what a client and a server say to each other, and nothing else.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`ids`] | identifiers with their alphabets and lengths; the identity of a message |
+//! | [`text`] | names and texts that people write, checked |
+//! | [`codes`] | the one table of error codes and the one of close codes |
+//! | [`client`] | commands: client to server |
+//! | [`server`] | replies and pushes: server to client |
+//! | [`event`] | what happens in a room: the typed data of a publication |
+//! | [`object`] | room and user objects, pages |
+//! | [`publication`] | an event encoded once per format, its bytes shared by all sessions |
+//!
+//! Pure: no clock, no I/O, no runtime. `docs/PROTOCOL.md` is the same in prose, held to this code by a test.
+
+pub mod client;
+pub mod codes;
+pub mod event;
+pub mod ids;
+pub mod object;
+pub mod publication;
+pub mod server;
+pub mod text;
+
+pub use codes::{CloseCode, ErrorCode};
+pub use event::{Event, EventBody};
+pub use ids::{ClientId, Epoch, MessageId, Offset, RoomId, UserId};
+pub use publication::{Format, Publication};

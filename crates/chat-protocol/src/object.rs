@@ -1,0 +1,126 @@
+//! Objects that replies carry: users, rooms, members, pages.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Epoch, Event, Offset, RoomId, UserId};
+
+/// A person as others see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    pub name: String,
+    /// Came without an account.
+    pub guest: bool,
+}
+
+/// The acting person of an event, as of then: kept in the record, so live and history agree after a rename.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub id: UserId,
+    pub name: String,
+}
+
+/// Who may read and who may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RoomKind {
+    /// The global room: everyone is a member by rule.
+    General,
+    /// Anyone reads, anyone may join, members write.
+    Public,
+    /// Members only, from their latest join on.
+    Private,
+    /// Two people, for ever.
+    Direct,
+}
+
+/// What a room is called and what it is about: the part of a room that events tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomState {
+    pub name: String,
+    pub kind: RoomKind,
+    pub topic: String,
+}
+
+/// A member's standing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Owner,
+    Member,
+}
+
+/// A room as one user sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Room {
+    pub id: RoomId,
+    #[serde(flatten)]
+    pub state: RoomState,
+    /// Offset of its newest event.
+    pub head: Offset,
+    pub epoch: Epoch,
+    /// How many messages it holds.
+    pub messages: u64,
+    pub member_count: u64,
+    /// The viewer's role; absent for who is not a member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+/// A row of `room.members`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Member {
+    pub id: UserId,
+    pub name: String,
+    pub role: Role,
+}
+
+/// Items with an opaque cursor to go on from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct List<T> {
+    pub items: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
+/// A stretch of a room's history, ascending and without a hole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HistoryPage {
+    pub events: Vec<Event>,
+    /// Go on backwards with `before` = this; absent at the beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prev: Option<Offset>,
+    /// Go on forwards with `after` = this; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Offset>,
+    pub epoch: Epoch,
+    pub head: Offset,
+}
+
+/// How durable an acknowledged message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// On this machine's disk, synced.
+    Fsync,
+    /// Committed by PostgreSQL.
+    Database,
+    /// Held by one Kafka broker.
+    Broker,
+    /// Held by at least two Kafka brokers.
+    Replicated,
+}
+
+impl Durability {
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fsync => "fsync",
+            Self::Database => "database",
+            Self::Broker => "broker",
+            Self::Replicated => "replicated",
+        }
+    }
+}

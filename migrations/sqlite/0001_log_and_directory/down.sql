@@ -1,0 +1,7 @@
+DROP TABLE members;
+DROP TABLE room_top;
+DROP TABLE rooms;
+DROP TABLE users;
+DROP TABLE log_part;
+DROP TABLE log_meta;
+PRAGMA application_id = 0;

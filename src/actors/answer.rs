@@ -1,0 +1,92 @@
+//! Answers to users' questions, as JSON: the same for RPC and REST.
+
+use chat_protocol::client::HistoryPageRequest;
+use chat_protocol::server::{self, to_json};
+use chat_protocol::{Epoch, ErrorCode, Offset, Publication, RoomId, UserId};
+
+use crate::domain::question::{PAGE_EVENTS_DEFAULT, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
+use crate::store::{Changed, PageLimit, Range, Store, StoreError};
+use chat_protocol::client::Anchor;
+
+/// Answers `question` of `user`.
+///
+/// # Errors
+/// What the store says; [`ErrorCode::UnrecoverablePosition`] for a page of another epoch.
+pub async fn answer(
+    store: &dyn Store,
+    user: &UserId,
+    question: Question,
+) -> Result<Vec<u8>, StoreError> {
+    match question {
+        Question::Me => match store.user(user).await? {
+            Some(user) => Ok(to_json(&user)),
+            None => Err(StoreError::Refused(ErrorCode::Unauthorized)),
+        },
+        Question::Room(room) => Ok(to_json(&store.room(&room, user).await?)),
+        Question::Rooms(paging) => Ok(to_json(&store.rooms(user, paging).await?)),
+        Question::Members(room, paging) => {
+            Ok(to_json(&store.members(&room, user, paging).await?))
+        }
+        Question::HistoryPage(it) => history_page(store, user, it).await,
+        Question::History { room, limit, since, reverse } => {
+            history(store, user, &room, limit, since, reverse).await
+        }
+    }
+}
+
+/// The object that a change made.
+pub fn changed(changed: &Changed) -> Vec<u8> {
+    match changed {
+        Changed::User(user) => to_json(user),
+        Changed::Room(room) => to_json(room),
+        Changed::Gone => b"{}".to_vec(),
+    }
+}
+
+async fn history_page(
+    store: &dyn Store,
+    user: &UserId,
+    it: HistoryPageRequest,
+) -> Result<Vec<u8>, StoreError> {
+    if it.epoch.is_some_and(|theirs| theirs != store.epoch().as_str()) {
+        return Err(StoreError::Refused(ErrorCode::UnrecoverablePosition));
+    }
+    let range = match (it.before, it.after, it.around) {
+        (Some(anchor), _, _) => Range::Before(anchor),
+        (_, Some(anchor), _) => Range::After(anchor),
+        (_, _, Some(anchor)) => Range::Around(anchor),
+        _ => Range::Newest,
+    };
+    let events = it.limit.map_or(PAGE_EVENTS_DEFAULT, |limit| limit as usize);
+    let events = events.clamp(1, PAGE_EVENTS_MAX);
+    let limit = PageLimit { events, bytes: REPLY_BYTES_MAX };
+    Ok(to_json(&store.page(&it.room, Some(user), range, limit).await?))
+}
+
+/// The protocol's own history command.
+async fn history(
+    store: &dyn Store,
+    user: &UserId,
+    room: &RoomId,
+    limit: usize,
+    since: Option<(Offset, Option<Epoch>)>,
+    reverse: bool,
+) -> Result<Vec<u8>, StoreError> {
+    let range = match (since, reverse) {
+        (Some((_, Some(epoch))), _) if &epoch != store.epoch() => {
+            return Err(StoreError::Refused(ErrorCode::UnrecoverablePosition));
+        }
+        (Some((offset, _)), false) => Range::After(Anchor::Offset(offset)),
+        (Some((offset, _)), true) => Range::Before(Anchor::Offset(offset)),
+        (None, false) => Range::After(Anchor::Offset(0)),
+        (None, true) => Range::Newest,
+    };
+    let bounds = PageLimit { events: limit.max(1), bytes: REPLY_BYTES_MAX };
+    let page = store.page(room, Some(user), range, bounds).await?;
+    let events = if limit == 0 { &[] } else { page.events.as_slice() };
+    let mut publications: Vec<_> = events.iter().map(Publication::encode).collect();
+    if reverse {
+        publications.reverse();
+    }
+    Ok(server::history(&publications, &page.epoch, page.head))
+}

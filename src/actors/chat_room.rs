@@ -1,0 +1,418 @@
+//! ChatRoom: one room's shell around [`Room`], which decides everything.
+//!
+//! Owns: nothing that can't be had again. Place and members come from the workers ([`Recount`]) and the store.
+//! Started by: its [`Hub`], on demand; stops itself when idle. Talks to: the fan-outs, the sink, the store pump.
+//! Mailbox: only its hub and its own questions write to it. Its death costs: a pause. The next life asks every worker
+//! who is here and what they have been handed, and fills the difference from the store.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
+use bytes::Bytes;
+use chat_protocol::publication::Format;
+use chat_protocol::{CloseCode, Epoch, ErrorCode, Event, Offset, Publication, RoomId, UserId};
+
+use super::fan_out::{Attach, Deliver, Expel, Recount};
+use super::hub::{Hub, Left, Present, Ready, Recheck, Relayed};
+use super::reply::Reply;
+use super::sink::{Append, Sink};
+use super::store_pump::StorePump;
+use super::supervisor::ActorRef;
+use super::workers::{ToSession, Workers};
+use crate::clock::Clock;
+use crate::domain::room::{Ask, Effect, Room};
+use crate::metrics;
+use crate::store::{Head, Membership, StoreError};
+use chat_protocol::object::Durability;
+
+/// A joined payload is at most about this long; longer runs go out in several.
+const PAYLOAD_BYTES_MAX: usize = 32 * 1024;
+/// How long a worker may take to say who is here; one that doesn't is starting anew, and nobody is there.
+const PRESENT_WITHIN: Duration = Duration::from_secs(1);
+/// Before a failed start or repair is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// What every room of a shard needs.
+pub struct Links {
+    pub epoch: Epoch,
+    pub durability: Durability,
+    pub workers: Arc<Workers>,
+    pub sink: ActorRef<Sink>,
+    pub pump: StorePump,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Links {
+    /// Turns an ask down.
+    pub fn refuse(&self, ask: Ask<Reply>, code: ErrorCode) {
+        match ask.refuse(code) {
+            Effect::Refuse { session, ticket, code } => {
+                self.workers.tell(session, ToSession::Refused { ticket, code });
+            }
+            Effect::Answer { reply, code } => self.answer(reply, code),
+            _ => {}
+        }
+    }
+
+    fn answer(&self, reply: Reply, code: ErrorCode) {
+        metrics::MESSAGES_REFUSED.with_label_values(&[code.name()]).inc();
+        if let Some((session, message)) = reply.answer(Err(code), self.durability) {
+            self.workers.tell(session, message);
+        }
+    }
+
+    /// Every member of a room must begin anew.
+    pub fn lose_members(&self, room: &RoomId) {
+        for (_, fan_out) in self.workers.all() {
+            let _ = fan_out.tell(super::fan_out::LoseRoom(room.clone()));
+        }
+    }
+}
+
+/// Something wanted, from the hub.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Asked(pub Ask<Reply>);
+
+/// Go if nobody is here.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct RetireIfIdle;
+
+/// The hub has a new life.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Adopt(pub Addr<Hub>);
+
+/// The store said what this room is.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct HeadRead(pub Result<Option<Head>, StoreError>);
+
+/// The store said what a user is here.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct MembershipRead(pub UserId, pub Result<Membership, StoreError>);
+
+/// The store gave what was missing.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Repaired(pub Result<Vec<Event>, StoreError>);
+
+/// See the module.
+pub struct ChatRoom {
+    id: RoomId,
+    links: Rc<Links>,
+    hub: Addr<Hub>,
+    machine: Room<Reply>,
+    /// Attachments at each worker, by its number.
+    attached: Vec<u32>,
+    /// Workers that have not said yet who is here.
+    expected: usize,
+    /// The least offset that members here have been handed.
+    delivered: Option<Offset>,
+    head: Option<Head>,
+    started: bool,
+}
+
+impl ChatRoom {
+    /// A life of a room.
+    pub(super) fn new(id: RoomId, links: Rc<Links>, hub: Addr<Hub>) -> Self {
+        let machine = Room::new(links.epoch.clone());
+        Self {
+            id,
+            links,
+            hub,
+            machine,
+            attached: Vec::new(),
+            expected: 0,
+            delivered: None,
+            head: None,
+            started: false,
+        }
+    }
+
+    fn read_head(&self, ctx: &mut Context<Self>) {
+        if !self.links.pump.head(self.id.clone(), ctx.address()) {
+            ctx.run_later(RETRY_AFTER, |this, ctx| this.read_head(ctx));
+        }
+    }
+
+    /// Starts once the store has spoken and every worker too.
+    fn start_if_known(&mut self, ctx: &mut Context<Self>) {
+        let Some(head) = self.head.as_ref().filter(|_| self.expected == 0 && !self.started) else {
+            return;
+        };
+        self.started = true;
+        let mut effects = Vec::new();
+        self.machine.on_start(head.kind, head.offset, self.delivered, &mut effects);
+        self.run(effects, ctx);
+        self.ready();
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "one message per start of a room")]
+    fn ready(&self) {
+        self.hub.do_send(Ready(self.id.clone()));
+    }
+
+    /// The only place where effects become sends.
+    fn run(&mut self, effects: Vec<Effect<Reply>>, ctx: &mut Context<Self>) {
+        for effect in effects {
+            match effect {
+                Effect::Append { reply, draft } => {
+                    if let Err(Append { reply, .. }) =
+                        self.links.sink.tell(Append { reply, draft })
+                    {
+                        self.links.answer(reply, ErrorCode::Unavailable);
+                    }
+                }
+                Effect::Deliver(publications) => self.deliver(&publications),
+                Effect::Attach { session, ticket, user, attached } => {
+                    let Some(fan_out) = self.links.workers.get(session.worker) else { continue };
+                    let room = self.id.clone();
+                    if fan_out.tell(Attach { session, ticket, room, user, attached }).is_ok() {
+                        *self.at(session.worker) += 1;
+                    }
+                }
+                Effect::Refuse { session, ticket, code } => {
+                    self.links.workers.tell(session, ToSession::Refused { ticket, code });
+                }
+                Effect::Answer { reply, code } => self.links.answer(reply, code),
+                Effect::Expel { user, code } => self.expel(&user, code),
+                Effect::AskMembership(user) => {
+                    if !self.links.pump.membership(self.id.clone(), user.clone(), ctx.address()) {
+                        let busy = Err(StoreError::Unavailable("too many questions".into()));
+                        ctx.notify(MembershipRead(user, busy));
+                    }
+                }
+                Effect::ReadPage { session, ticket, user, after } => {
+                    let room = self.id.clone();
+                    if !self.links.pump.page(room, user, after, session, ticket) {
+                        let code = ErrorCode::Unavailable;
+                        self.links.workers.tell(session, ToSession::Refused { ticket, code });
+                    }
+                }
+                Effect::Repair { after } => {
+                    metrics::REPAIRS.inc();
+                    if !self.links.pump.repair(self.id.clone(), after, ctx.address()) {
+                        let busy = Err(StoreError::Unavailable("too many questions".into()));
+                        ctx.notify(Repaired(busy));
+                    }
+                }
+            }
+        }
+    }
+
+    fn at(&mut self, worker: u16) -> &mut u32 {
+        let at = usize::from(worker);
+        if self.attached.len() <= at {
+            self.attached.resize(at + 1, 0);
+        }
+        &mut self.attached[at]
+    }
+
+    fn deliver(&self, publications: &[Publication]) {
+        let mut rest = publications;
+        while !rest.is_empty() {
+            let (joined, taken) = join(rest);
+            let (now, later) = rest.split_at(taken);
+            rest = later;
+            let last = now.last().map_or(0, |publication| publication.offset);
+            for (worker, _) in self.attached.iter().enumerate().filter(|(_, count)| **count > 0) {
+                let fan_out = u16::try_from(worker).ok().and_then(|n| self.links.workers.get(n));
+                if let Some(fan_out) = fan_out {
+                    let (room, payload) = (self.id.clone(), joined.clone());
+                    // A fan-out that is down tells its members 2500 when it is back.
+                    let _ = fan_out.tell(Deliver { room, payload, count: taken as u64, last });
+                }
+            }
+        }
+    }
+
+    fn expel(&self, user: &UserId, code: CloseCode) {
+        for (_, fan_out) in self.links.workers.all() {
+            let (room, user) = (self.id.clone(), user.clone());
+            let _ = fan_out.tell(Expel { room, user, code });
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.started && self.machine.is_quiet() && self.attached.iter().all(|count| *count == 0)
+    }
+}
+
+/// As many publications as make one payload, and how many they are.
+fn join(publications: &[Publication]) -> (Bytes, usize) {
+    if let [only] = publications {
+        return (only.push(Format::Json).clone(), 1);
+    }
+    let mut joined = Vec::new();
+    let mut taken = 0;
+    for publication in publications {
+        let push = publication.push(Format::Json);
+        if taken > 0 {
+            if joined.len() + push.len() > PAYLOAD_BYTES_MAX {
+                break;
+            }
+            joined.push(b'\n');
+        }
+        joined.extend_from_slice(push);
+        taken += 1;
+    }
+    (joined.into(), taken)
+}
+
+impl Actor for ChatRoom {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        for (_, fan_out) in self.links.workers.all() {
+            if fan_out.tell(Recount(self.id.clone())).is_ok() {
+                self.expected += 1;
+            }
+        }
+        ctx.run_later(PRESENT_WITHIN, |this, ctx| {
+            this.expected = 0;
+            this.start_if_known(ctx);
+        });
+        self.read_head(ctx);
+        self.ready(); // asks may come: they wait in the machine
+    }
+}
+
+impl Handler<Asked> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, it: Asked, ctx: &mut Self::Context) {
+        let mut effects = Vec::new();
+        self.machine.on_ask(it.0, &mut effects);
+        self.run(effects, ctx);
+    }
+}
+
+impl Handler<Relayed> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, it: Relayed, ctx: &mut Self::Context) {
+        let mut effects = Vec::new();
+        self.machine.on_events(it.0, &mut effects);
+        self.run(effects, ctx);
+    }
+}
+
+impl Handler<HeadRead> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, it: HeadRead, ctx: &mut Self::Context) {
+        match it.0 {
+            Ok(Some(head)) if self.started => {
+                let mut effects = Vec::new();
+                self.machine.on_head(head.offset, &mut effects);
+                self.run(effects, ctx);
+            }
+            Ok(Some(head)) => {
+                self.head = Some(head);
+                self.start_if_known(ctx);
+            }
+            Ok(None) => {
+                let mut effects = Vec::new();
+                self.machine.on_start_failed(ErrorCode::RoomNotFound, &mut effects);
+                self.run(effects, ctx);
+                ctx.stop();
+            }
+            Err(err) => {
+                tracing::warn!(room.id = %self.id, %err, "room can't start yet");
+                let mut effects = Vec::new();
+                self.machine.on_start_failed(err.code(), &mut effects);
+                self.run(effects, ctx);
+                ctx.run_later(RETRY_AFTER, |this, ctx| this.read_head(ctx));
+            }
+        }
+    }
+}
+
+impl Handler<MembershipRead> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, it: MembershipRead, ctx: &mut Self::Context) {
+        let answer = it.1.map(|m| (m.joined, m.as_of)).map_err(|err| err.code());
+        let mut effects = Vec::new();
+        self.machine.on_membership(&it.0, answer, &mut effects);
+        self.run(effects, ctx);
+    }
+}
+
+impl Handler<Repaired> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, it: Repaired, ctx: &mut Self::Context) {
+        match it.0 {
+            Ok(events) => {
+                let mut effects = Vec::new();
+                self.machine.on_repair(events, &mut effects);
+                self.run(effects, ctx);
+            }
+            Err(err) => {
+                tracing::warn!(room.id = %self.id, %err, "gap can't be filled yet");
+                ctx.run_later(RETRY_AFTER, |this, ctx| {
+                    let mut effects = Vec::new();
+                    this.machine.on_repair(Vec::new(), &mut effects);
+                    this.run(effects, ctx);
+                });
+            }
+        }
+    }
+}
+
+impl Handler<Left> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, it: Left, _: &mut Self::Context) {
+        let at = self.at(it.worker);
+        *at = at.saturating_sub(it.count);
+    }
+}
+
+impl Handler<Present> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, it: Present, ctx: &mut Self::Context) {
+        if self.started {
+            return;
+        }
+        *self.at(it.worker) = it.count;
+        self.delivered = match (self.delivered, it.delivered) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.expected = self.expected.saturating_sub(1);
+        self.start_if_known(ctx);
+    }
+}
+
+impl Handler<Recheck> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, _: Recheck, ctx: &mut Self::Context) {
+        self.read_head(ctx);
+    }
+}
+
+impl Handler<Adopt> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, it: Adopt, _: &mut Self::Context) {
+        self.hub = it.0;
+        self.ready();
+    }
+}
+
+impl Handler<RetireIfIdle> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, _: RetireIfIdle, ctx: &mut Self::Context) {
+        if self.is_idle() { ctx.stop() } else { self.ready() }
+    }
+}

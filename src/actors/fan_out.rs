@@ -1,0 +1,248 @@
+//! FanOut: one per worker thread; hands what rooms say to the sessions of its thread.
+//!
+//! Owns: nothing. The sessions and their rooms are the thread's ([`Worker`]) and outlive it.
+//! Started by: the worker's first session ([`super::node::Worker`]). Talks to: its sessions; the hubs (who has left).
+//! Mailbox: one message per publication and worker, bounded by what the rooms have in hand.
+//! Its death costs: what was in its mailbox. The next life tells every member 2500, and they resume.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message};
+use bytes::Bytes;
+use chat_protocol::{CloseCode, Offset, RoomId, UserId};
+
+use super::hub::{Hubs, Left, Present};
+use super::node::Worker;
+use super::workers::ToSession;
+use crate::clock::Clock;
+use crate::domain::session::{Attached, SessionKey, Ticket};
+use crate::metrics;
+
+/// How often sessions are looked at from outside.
+const LOOK_MS: u64 = 200;
+
+/// When a session has had enough.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Bytes that may wait for one session before it loses its place in the room that adds to them.
+    pub place_bytes_max: u64,
+    /// How long nothing may leave while something waits, before the connection is ended.
+    pub stall_ms_max: u64,
+}
+
+/// To a session that a room has taken up.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Attach {
+    pub session: SessionKey,
+    pub ticket: Ticket,
+    pub room: RoomId,
+    pub user: UserId,
+    pub attached: Attached,
+}
+
+/// To every session in a room here: `payload` holds `count` publications up to `last`.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Deliver {
+    pub room: RoomId,
+    pub payload: Bytes,
+    pub count: u64,
+    pub last: Offset,
+}
+
+/// Nothing more of this room to this user.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Expel {
+    pub room: RoomId,
+    pub user: UserId,
+    pub code: CloseCode,
+}
+
+/// Everyone in this room has lost their place.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LoseRoom(pub RoomId);
+
+/// To single sessions.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tell(pub Vec<(SessionKey, ToSession)>);
+
+/// A room that starts asks who is here and what they have been handed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Recount(pub RoomId);
+
+/// Every `stride`-th session from `first` on is closed: drain, spread over time.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CloseSome {
+    pub code: CloseCode,
+    pub first: usize,
+    pub stride: usize,
+}
+
+/// See the module.
+pub struct FanOut {
+    worker: u16,
+    here: Rc<Worker>,
+    hubs: Arc<Hubs>,
+    clock: Arc<dyn Clock>,
+    budget: Budget,
+    /// Read once per message or look, not once per session.
+    now_ms: u64,
+}
+
+impl FanOut {
+    /// A life of the fan-out of `worker`.
+    pub fn new(
+        worker: u16,
+        here: Rc<Worker>,
+        hubs: Arc<Hubs>,
+        clock: Arc<dyn Clock>,
+        budget: Budget,
+    ) -> Self {
+        let now_ms = clock.monotonic_ms();
+        Self { worker, here, hubs, clock, budget, now_ms }
+    }
+
+    /// Wakes who wants to be woken, ends who is stuck, tells rooms who has left.
+    fn look(&mut self) {
+        self.now_ms = self.clock.monotonic_ms();
+        let mut sessions = self.here.sessions.borrow_mut();
+        let mut stuck = Vec::new();
+        for (slot, entry) in &sessions.entries {
+            if entry.flow.stalled_ms(self.now_ms) > self.budget.stall_ms_max {
+                stuck.extend(u32::try_from(slot).ok().and_then(|slot| sessions.key_of(slot)));
+            } else if entry.flow.is_due(self.now_ms) {
+                entry.flow.set_due(self.now_ms + 1000); // until the session sets its own
+                entry.hand(ToSession::Tick, 0, self.now_ms);
+            }
+        }
+        for key in stuck {
+            metrics::SLOW_SESSIONS.inc();
+            sessions.evict(key, self.now_ms);
+        }
+        for (room, count) in sessions.left.drain() {
+            self.hubs.tell(Left { room, worker: self.worker, count });
+        }
+    }
+}
+
+impl Actor for FanOut {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // An earlier life may have died with deliveries in its mailbox: nobody here can be sure of their place.
+        self.here.sessions.borrow_mut().lose_all(self.now_ms);
+        ctx.run_interval(Duration::from_millis(LOOK_MS), |this, _| this.look());
+    }
+}
+
+impl Handler<Attach> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: Attach, _: &mut Self::Context) {
+        let mut sessions = self.here.sessions.borrow_mut();
+        if !sessions.attach(it.session, it.ticket, &it.room, it.user) {
+            return;
+        }
+        if let Some(here) = sessions.rooms.get_mut(&it.room) {
+            here.delivered = here.delivered.max(it.attached.top);
+        }
+        if let Some(entry) = sessions.get(it.session) {
+            let attached = Box::new(it.attached);
+            entry.hand(ToSession::Attached { ticket: it.ticket, attached }, 0, self.now_ms);
+        }
+    }
+}
+
+impl Handler<Deliver> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: Deliver, _: &mut Self::Context) {
+        self.now_ms = self.clock.monotonic_ms();
+        let mut sessions = self.here.sessions.borrow_mut();
+        let sessions = &mut *sessions;
+        let Some(here) = sessions.rooms.get_mut(&it.room) else { return };
+        if it.last <= here.delivered {
+            return; // a room that started anew repeats what this worker has already
+        }
+        here.delivered = it.last;
+        let mut slow = Vec::new();
+        for slot in here.members.keys() {
+            let Some(entry) = sessions.entries.get(*slot as usize) else { continue };
+            if entry.flow.owed() + it.payload.len() as u64 > self.budget.place_bytes_max {
+                slow.push(*slot);
+            } else {
+                let payload = it.payload.clone();
+                entry.hand(ToSession::Deliver(payload), it.payload.len(), self.now_ms);
+            }
+        }
+        metrics::DELIVERIES.inc_by(it.count * (here.members.len() - slow.len()) as u64);
+        for slot in slow {
+            metrics::SLOW_ROOMS.inc();
+            sessions.lose(&it.room, slot, CloseCode::LostPlace, self.now_ms);
+        }
+    }
+}
+
+impl Handler<Expel> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: Expel, _: &mut Self::Context) {
+        self.here.sessions.borrow_mut().expel(&it.room, &it.user, it.code, self.now_ms);
+    }
+}
+
+impl Handler<LoseRoom> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: LoseRoom, _: &mut Self::Context) {
+        self.here.sessions.borrow_mut().lose_room(&it.0, self.now_ms);
+    }
+}
+
+impl Handler<Tell> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: Tell, _: &mut Self::Context) {
+        let mut sessions = self.here.sessions.borrow_mut();
+        for (key, message) in it.0 {
+            if let Some(entry) = sessions.get(key) {
+                entry.hand(message, 0, self.now_ms);
+            }
+        }
+    }
+}
+
+impl Handler<Recount> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: Recount, _: &mut Self::Context) {
+        let mut sessions = self.here.sessions.borrow_mut();
+        sessions.left.remove(&it.0); // counted from here on
+        let here = sessions.rooms.get(&it.0);
+        self.hubs.tell(Present {
+            worker: self.worker,
+            count: here.map_or(0, |here| u32::try_from(here.members.len()).unwrap_or(u32::MAX)),
+            delivered: here.map(|here| here.delivered),
+            room: it.0,
+        });
+    }
+}
+
+impl Handler<CloseSome> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: CloseSome, _: &mut Self::Context) {
+        let sessions = self.here.sessions.borrow();
+        for (_, entry) in sessions.entries.iter().skip(it.first).step_by(it.stride.max(1)) {
+            entry.hand(ToSession::Close(it.code), 0, self.now_ms);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What both session shells share: the machine, its wiring to rooms and store, and what waits to leave.
+//!
+//! A shell is the actor: it owns the socket (`http/upgrade.rs`) or the actix-web-actors context (`http/ws.rs`). It feeds
+//! frames and messages in here, writes out what [`Driver::outbound`] holds, and ends when [`Driver::closing`] says so.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::Recipient;
+use bytes::Bytes;
+use chat_protocol::publication::Format;
+use chat_protocol::{CloseCode, ErrorCode};
+
+use super::flow::Flow;
+use super::node::{Node, Worker};
+use super::reply::Reply;
+use super::sessions::Kill;
+use super::workers::ToSession;
+use crate::domain::outbound::Outbound;
+use crate::domain::room::Ask;
+use crate::domain::session::{Denied, Effect, Session, SessionKey};
+use crate::metrics;
+
+/// One session without its socket.
+pub struct Driver {
+    machine: Session,
+    outbound: Outbound,
+    node: Arc<Node>,
+    worker: Rc<Worker>,
+    key: SessionKey,
+    flow: Arc<Flow>,
+    /// Bytes that wait to leave, all in all.
+    waiting: usize,
+    /// How many of them fan-out handed over and counts on.
+    delivered: u64,
+    closing: Option<CloseCode>,
+}
+
+impl Driver {
+    /// A session on this thread; `recipient` is its actor, `kill` cuts its connection from outside where the actor
+    /// can't be relied on to hear.
+    pub fn new(node: Arc<Node>, recipient: Recipient<ToSession>, kill: Option<Kill>) -> Option<Self> {
+        let worker = node.worker()?;
+        let now = node.clock.monotonic_ms();
+        let flow = Arc::new(Flow::default());
+        let jitter = rand::random_range(0..=node.policy.ping_interval_ms / 2);
+        let machine = Session::new(node.policy.clone(), now, jitter);
+        flow.set_due(machine.due_at());
+        let key = worker.sessions.borrow_mut().register(recipient, flow.clone(), kill);
+        node.session_opened();
+        Some(Self {
+            machine,
+            outbound: Outbound::default(),
+            node,
+            worker,
+            key,
+            flow,
+            waiting: 0,
+            delivered: 0,
+            closing: None,
+        })
+    }
+
+    /// A text frame came.
+    pub fn on_frame(&mut self, frame: &str) {
+        let now = self.node.clock.monotonic_ms();
+        let mut effects = Vec::new();
+        self.machine.on_frame(frame, now, &mut effects);
+        self.run(effects);
+    }
+
+    /// The actor was told something.
+    pub fn on_message(&mut self, message: ToSession) {
+        let now = self.node.clock.monotonic_ms();
+        self.flow.leave(1, now);
+        let mut effects = Vec::new();
+        match message {
+            ToSession::Deliver(payload) => {
+                self.delivered += payload.len() as u64;
+                return self.queue(payload);
+            }
+            ToSession::Attached { ticket, attached } => {
+                self.machine.on_attached(ticket, *attached, &mut effects);
+            }
+            ToSession::Page { ticket, page } => self.machine.on_page(ticket, *page, &mut effects),
+            ToSession::Refused { ticket, code } => {
+                self.machine.on_refused(ticket, code, &mut effects);
+            }
+            ToSession::Detached { ticket, code } => {
+                self.machine.on_detached(ticket, code, &mut effects);
+            }
+            ToSession::Answer { ticket, answer } => {
+                let answer = answer.as_deref().map_err(|code| *code);
+                self.machine.on_answer(ticket, answer, &mut effects);
+            }
+            ToSession::Authenticated(result) => {
+                let node = self.node.clone();
+                let welcome = |id, user: &_| node.welcome(id, user);
+                self.machine.on_authenticated(*result, now, &welcome, &mut effects);
+            }
+            ToSession::Tick => {
+                self.machine.on_tick(now, self.node.clock.now_ms(), &mut effects);
+            }
+            ToSession::Close(code) => self.machine.close(code, &mut effects),
+        }
+        self.run(effects);
+    }
+
+    /// `bytes` have left the session.
+    pub fn wrote(&mut self, bytes: usize) {
+        self.waiting = self.waiting.saturating_sub(bytes);
+        let counted = self.delivered.min(bytes as u64);
+        self.delivered -= counted;
+        self.flow.leave(counted, self.node.clock.monotonic_ms());
+    }
+
+    /// Everything has left the session.
+    pub fn drained(&mut self) {
+        self.waiting = 0;
+        if self.delivered > 0 {
+            let rest = std::mem::take(&mut self.delivered);
+            self.flow.leave(rest, self.node.clock.monotonic_ms());
+        }
+        if self.machine.wants_drained() {
+            let mut effects = Vec::new();
+            self.machine.on_drained(&mut effects);
+            self.run(effects);
+        }
+    }
+
+    /// What waits to leave.
+    pub fn outbound(&mut self) -> &mut Outbound {
+        &mut self.outbound
+    }
+
+    /// Ends the session from the shell's side.
+    pub fn close(&mut self, code: CloseCode) {
+        let mut effects = Vec::new();
+        self.machine.close(code, &mut effects);
+        self.run(effects);
+    }
+
+    /// Why it must end, once it must.
+    pub fn closing(&self) -> Option<CloseCode> {
+        self.closing
+    }
+
+    fn queue(&mut self, payload: Bytes) {
+        if self.closing.is_some() {
+            return;
+        }
+        self.waiting += payload.len() + 1;
+        self.outbound.push(payload);
+        if self.waiting > self.node.session_bytes_max {
+            metrics::SLOW_SESSIONS.inc();
+            self.close(CloseCode::Slow);
+        }
+    }
+
+    /// The only place where effects become sends.
+    fn run(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Reply(json) => self.queue(json.into()),
+                Effect::Push(publications) => {
+                    for publication in publications {
+                        self.queue(publication.push(Format::Json).clone());
+                    }
+                }
+                Effect::Close(code) => {
+                    metrics::CLOSES.with_label_values(&[code.name()]).inc();
+                    if code == CloseCode::Slow {
+                        self.outbound.clear(); // it wouldn't be read
+                    }
+                    self.closing = Some(code);
+                }
+                other => self.reach_out(other),
+            }
+        }
+        self.flow.set_due(self.machine.due_at());
+    }
+
+    /// Effects that end with a message to this session.
+    fn reach_out(&mut self, effect: Effect) {
+        let (node, session) = (&self.node, self.key);
+        match effect {
+            Effect::Authenticate { token } => match node.tokens.read(&token, node.clock.now_ms()) {
+                Ok(bearer) => node.pump.admit(bearer.user, bearer.expires_at, session),
+                Err(denied) => self.deny(denied),
+            },
+            Effect::Subscribe { room, ticket, since } => {
+                let Some(user) = self.machine.user().map(|user| user.id.clone()) else { return };
+                let ask = Ask::Subscribe { session, ticket, user, since };
+                if node.hubs.ask(room, ask).is_err() {
+                    self.on_message(ToSession::Refused { ticket, code: ErrorCode::Internal });
+                }
+            }
+            Effect::Continue { room, ticket, after } => {
+                let Some(user) = self.machine.user().map(|user| user.id.clone()) else { return };
+                let ask = Ask::Continue { session, ticket, user, after };
+                if node.hubs.ask(room, ask).is_err() {
+                    self.on_message(ToSession::Refused { ticket, code: ErrorCode::Internal });
+                }
+            }
+            Effect::Detach { room, ticket } => {
+                self.worker.sessions.borrow_mut().detach(session, ticket, &room);
+                let code = CloseCode::Unsubscribed;
+                self.on_message(ToSession::Detached { ticket, code });
+            }
+            Effect::Publish { ticket, draft } => {
+                let reply = Reply::Session { session, ticket };
+                let room = draft.room.clone();
+                if node.hubs.ask(room, Ask::Publish { reply, draft }).is_err() {
+                    let answer = Err(ErrorCode::Unavailable);
+                    self.on_message(ToSession::Answer { ticket, answer });
+                }
+            }
+            Effect::Ask { ticket, question } => {
+                let Some(user) = self.machine.user().map(|user| user.id.clone()) else { return };
+                node.pump.ask(user, question, session, ticket);
+            }
+            Effect::Change { ticket, change } => node.pump.change(change, session, ticket),
+            Effect::Reply(_) | Effect::Push(_) | Effect::Close(_) => {}
+        }
+    }
+
+    fn deny(&mut self, denied: Denied) {
+        self.on_message(ToSession::Authenticated(Box::new(Err(denied))));
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // May run while a panic unwinds: the registry could be what panicked.
+        if let Ok(mut sessions) = self.worker.sessions.try_borrow_mut() {
+            sessions.remove(self.key, self.machine.rooms());
+        }
+        self.node.session_closed();
+    }
+}

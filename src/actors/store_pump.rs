@@ -1,0 +1,180 @@
+//! The store pump: where actors' questions to the store wait, beside the actors, never in them.
+//!
+//! Bounded: a question that finds no permit is refused at once, and its asker says `unavailable`. An answer goes back as
+//! a message; whoever is gone by then hears nothing.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use actix::{Addr, ArbiterHandle, Handler, Message};
+use chat_protocol::client::Anchor;
+use chat_protocol::{ErrorCode, Offset, Publication, RoomId, UserId};
+use tokio::sync::Semaphore;
+
+use super::answer;
+use super::chat_room::{ChatRoom, HeadRead, MembershipRead, Repaired};
+use super::workers::{ToSession, Workers};
+use crate::domain::question::{PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
+use crate::domain::record::Change;
+use crate::domain::session::{Admitted, Denied, Page, SessionKey, Ticket};
+use crate::metrics;
+use crate::store::{PageLimit, Range, Store, StoreError};
+
+/// Questions that may be under way.
+const QUESTIONS_MAX: usize = 8192;
+
+/// See the module.
+#[derive(Clone)]
+pub struct StorePump {
+    store: Arc<dyn Store>,
+    workers: Arc<Workers>,
+    /// The thread where answers are put together.
+    thread: ArbiterHandle,
+    permits: Arc<Semaphore>,
+}
+
+impl StorePump {
+    /// A pump that works on `thread`.
+    pub fn new(store: Arc<dyn Store>, workers: Arc<Workers>, thread: ArbiterHandle) -> Self {
+        let permits = Arc::new(Semaphore::new(QUESTIONS_MAX));
+        Self { store, workers, thread, permits }
+    }
+
+    /// Runs `job` if there is room for it; `false`: there is none.
+    fn run<F>(&self, job: impl FnOnce(Self) -> F) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Ok(permit) = self.permits.clone().try_acquire_owned() else { return false };
+        let job = job(self.clone());
+        self.thread.spawn(async move {
+            job.await;
+            drop(permit);
+        })
+    }
+
+    /// Asks for a room and answers it.
+    fn for_room<M, F>(&self, room: Addr<ChatRoom>, question: impl FnOnce(Arc<dyn Store>) -> F) -> bool
+    where
+        M: Message<Result = ()> + Send + 'static,
+        ChatRoom: Handler<M>,
+        F: Future<Output = M> + Send + 'static,
+    {
+        self.run(|this| {
+            let answer = question(this.store);
+            #[expect(clippy::disallowed_methods, reason = "one answer per permit")]
+            async move {
+                room.do_send(answer.await);
+            }
+        })
+    }
+
+    /// What is this room, and where does it stand?
+    pub fn head(&self, id: RoomId, room: Addr<ChatRoom>) -> bool {
+        self.for_room(room, |store| async move { HeadRead(note(store.head(&id).await)) })
+    }
+
+    /// What is this user here?
+    pub fn membership(&self, id: RoomId, user: UserId, room: Addr<ChatRoom>) -> bool {
+        self.for_room(room, |store| async move {
+            let answer = note(store.membership(&id, &user).await);
+            MembershipRead(user, answer)
+        })
+    }
+
+    /// What follows `after`?
+    pub fn repair(&self, id: RoomId, after: Offset, room: Addr<ChatRoom>) -> bool {
+        self.for_room(room, |store| async move {
+            let page = store.page(&id, None, after_offset(after), one_reply()).await;
+            Repaired(note(page).map(|page| page.events))
+        })
+    }
+
+    /// A page for a session that catches up, as its user may see it.
+    pub fn page(
+        &self,
+        room: RoomId,
+        user: UserId,
+        after: Offset,
+        session: SessionKey,
+        ticket: Ticket,
+    ) -> bool {
+        self.run(|this| async move {
+            let page =
+                note(this.store.page(&room, Some(&user), after_offset(after), one_reply()).await);
+            let message = match page {
+                Ok(page) => {
+                    let publications = page.events.iter().map(Publication::encode).collect();
+                    let page = Box::new(Page { epoch: page.epoch, after, publications });
+                    ToSession::Page { ticket, page }
+                }
+                Err(err) => ToSession::Refused { ticket, code: err.code() },
+            };
+            this.workers.tell(session, message);
+        })
+    }
+
+    /// A user's question.
+    pub fn ask(&self, user: UserId, question: Question, session: SessionKey, ticket: Ticket) {
+        let workers = self.workers.clone();
+        let asked = self.run(|this| async move {
+            let answer = note(answer::answer(&*this.store, &user, question).await);
+            let answer = answer.map_err(|err| err.code());
+            this.workers.tell(session, ToSession::Answer { ticket, answer });
+        });
+        refuse_unless(asked, &workers, session, ticket);
+    }
+
+    /// A user's change of the directory.
+    pub fn change(&self, change: Change, session: SessionKey, ticket: Ticket) {
+        let workers = self.workers.clone();
+        let asked = self.run(|this| async move {
+            let changed = note(this.store.change(change).await);
+            let answer =
+                changed.map(|changed| answer::changed(&changed)).map_err(|err| err.code());
+            this.workers.tell(session, ToSession::Answer { ticket, answer });
+        });
+        refuse_unless(asked, &workers, session, ticket);
+    }
+
+    /// Is the bearer of a good token still a user?
+    pub fn admit(&self, user: UserId, expires_at: u64, session: SessionKey) {
+        let workers = self.workers.clone();
+        let asked = self.run(|this| async move {
+            let admitted = match note(this.store.user(&user).await) {
+                Ok(Some(user)) => Ok(Admitted { user, expires_at }),
+                Ok(None) => Err(Denied::Invalid),
+                Err(_) => Err(Denied::Unavailable),
+            };
+            this.workers.tell(session, ToSession::Authenticated(Box::new(admitted)));
+        });
+        if !asked {
+            let denied = Box::new(Err(Denied::Unavailable));
+            workers.tell(session, ToSession::Authenticated(denied));
+        }
+    }
+}
+
+fn after_offset(after: Offset) -> Range {
+    Range::After(Anchor::Offset(after))
+}
+
+fn one_reply() -> PageLimit {
+    PageLimit { events: PAGE_EVENTS_MAX, bytes: REPLY_BYTES_MAX }
+}
+
+fn refuse_unless(asked: bool, workers: &Workers, session: SessionKey, ticket: Ticket) {
+    if !asked {
+        let answer = Err(ErrorCode::Unavailable);
+        workers.tell(session, ToSession::Answer { ticket, answer });
+    }
+}
+
+/// A store that fails is logged here, once.
+fn note<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
+    if let Err(StoreError::Unavailable(why)) = &result {
+        metrics::STORE_ERRORS.inc();
+        tracing::warn!(err = %why, "store unavailable");
+    }
+    result
+}

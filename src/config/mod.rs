@@ -1,0 +1,275 @@
+//! Configuration: the defaults in `config/default.toml`, then a file, then the environment, then flags.
+//!
+//! Everything is checked before a socket is opened; what is not known is refused, so a typo can't be a default.
+
+use std::path::{Path, PathBuf};
+
+use config::{Config as Source, Environment, File, FileFormat};
+use serde::Deserialize;
+
+use crate::domain::rate_limit::Rate;
+
+/// The defaults, as the binary carries them.
+const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// The whole configuration. What each key means stands in `config/default.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub http: Http,
+    pub session: Session,
+    pub room: Room,
+    pub message: Message,
+    pub limits: Limits,
+    pub token: Token,
+    pub store: Store,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    pub host: String,
+    pub port: u16,
+    pub workers: usize,
+    pub drain_s: u64,
+}
+
+/// Which actor a session is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shell {
+    /// Polls its own socket.
+    #[default]
+    Lean,
+    /// actix-web-actors.
+    Actors,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    pub shell: Shell,
+    pub ping_interval_s: u64,
+    pub pong_timeout_s: u64,
+    pub connect_timeout_s: u64,
+    pub reply_timeout_ms: u64,
+    pub channels_max: usize,
+    pub outstanding_max: usize,
+    pub frame_bytes_max: usize,
+    pub place_bytes_max: u64,
+    pub waiting_bytes_max: usize,
+    pub stall_timeout_s: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Room {
+    pub shards: usize,
+    pub idle_s: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    pub text_bytes_max: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub enabled: bool,
+    pub commands_per_s: u32,
+    pub commands_burst: u32,
+    pub connects_per_s: u32,
+    pub connects_burst: u32,
+    pub guests_per_s: u32,
+    pub guests_burst: u32,
+}
+
+impl Limits {
+    /// A rate, unless limits are off.
+    pub fn rate(&self, per_second: u32, burst: u32) -> Option<Rate> {
+        self.enabled.then_some(Rate { per_second, burst })
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    pub lifetime_days: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    pub data_dir: PathBuf,
+    pub readers: u32,
+    pub cache_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// Why there is no configuration: what is wrong, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{0}")]
+    Read(#[from] config::ConfigError),
+    #[error("{key}: {problem}")]
+    Value { key: &'static str, problem: &'static str },
+}
+
+/// What flags may say.
+#[derive(Debug, Default)]
+pub struct Overrides {
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// The defaults alone.
+    ///
+    /// # Errors
+    /// Only if `config/default.toml` does not fit this program, which a test rules out.
+    pub fn defaults() -> Result<Self, ConfigError> {
+        Self::load(None, [], &Overrides::default())
+    }
+
+    /// Reads `file`, the `environment` and `flags` over the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for an unknown key, a value of another type, or one out of its bounds.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let environment: std::collections::HashMap<String, String> =
+            environment.into_iter().collect();
+        let mut source = Source::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = file {
+            source = source.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        // The two names that hosting platforms know, below the full ones.
+        source = source
+            .set_override_option("http.port", environment.get("PORT").cloned())?
+            .set_override_option("store.data_dir", environment.get("DATA_DIR").cloned())?;
+        let variables = Environment::with_prefix("CHAT")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .source(Some(environment.clone().into_iter().collect()));
+        source = source.add_source(variables);
+        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let config: Self = source
+            .set_override_option("http.host", flags.host.clone())?
+            .set_override_option("http.port", flags.port)?
+            .set_override_option("store.data_dir", flags.data_dir.as_ref().map(text))?
+            .build()?
+            .try_deserialize()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Bounds that types don't say.
+    fn check(&self) -> Result<(), ConfigError> {
+        let require = |holds: bool, key, problem| {
+            if holds { Ok(()) } else { Err(ConfigError::Value { key, problem }) }
+        };
+        let s = &self.session;
+        require(
+            (1..s.ping_interval_s).contains(&s.pong_timeout_s),
+            "session.pong_timeout_s",
+            "must be at least 1 and below session.ping_interval_s",
+        )?;
+        require(
+            (100..5000).contains(&s.reply_timeout_ms),
+            "session.reply_timeout_ms",
+            "must be from 100 to 4999: clients give up at 5000",
+        )?;
+        require(s.connect_timeout_s > 0, "session.connect_timeout_s", "must be at least 1")?;
+        require(s.stall_timeout_s > 0, "session.stall_timeout_s", "must be at least 1")?;
+        require(s.channels_max > 0, "session.channels_max", "must be at least 1")?;
+        require(s.outstanding_max > 0, "session.outstanding_max", "must be at least 1")?;
+        require(
+            (1..=1 << 20).contains(&self.message.text_bytes_max),
+            "message.text_bytes_max",
+            "must be from 1 to 1048576",
+        )?;
+        require(
+            s.frame_bytes_max >= 1024 && s.frame_bytes_max > self.message.text_bytes_max,
+            "session.frame_bytes_max",
+            "must be at least 1024 and above message.text_bytes_max",
+        )?;
+        require(
+            s.waiting_bytes_max as u64 > s.place_bytes_max && s.waiting_bytes_max >= 512 * 1024,
+            "session.waiting_bytes_max",
+            "must be above session.place_bytes_max, and at least 524288: a page of history must fit",
+        )?;
+        require(self.store.readers > 0, "store.readers", "must be at least 1")?;
+        require(self.token.lifetime_days > 0, "token.lifetime_days", "must be at least 1")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::load(None, environment, &Overrides::default())
+    }
+
+    #[test]
+    fn the_defaults_fit() {
+        let config = Config::defaults().unwrap();
+        assert_eq!((config.http.port, config.session.shell), (8000, Shell::Lean));
+    }
+
+    #[test]
+    fn later_sources_win() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("chat.toml");
+        std::fs::write(&file, "[http]\nport = 1\n[room]\nidle_s = 7\n").unwrap();
+        let variables = |list: &[(&str, &str)]| {
+            list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>()
+        };
+        let flags = Overrides::default();
+        let config = Config::load(Some(&file), [], &flags).unwrap();
+        assert_eq!((config.http.port, config.room.idle_s), (1, 7));
+        let config = Config::load(Some(&file), variables(&[("PORT", "2")]), &flags).unwrap();
+        assert_eq!(config.http.port, 2);
+        let environment = variables(&[("CHAT__LIMITS__ENABLED", "false"), ("PORT", "2"), ("HOME", "/")]);
+        let flags = Overrides { port: Some(4), ..Overrides::default() };
+        let config = Config::load(Some(&file), environment, &flags).unwrap();
+        assert_eq!((config.http.port, config.limits.enabled), (4, false));
+    }
+
+    #[test]
+    fn unknown_keys_and_values_out_of_bounds_are_refused_by_name() {
+        for (key, value, named) in [
+            ("CHAT__HTTP__PROT", "1", "prot"),
+            ("CHAT__HTTTP__PORT", "1", "htttp"),
+            ("CHAT__HTTP__PORT", "eighty", "port"),
+            ("PORT", "70000", "port"),
+            ("CHAT__SESSION__PONG_TIMEOUT_S", "25", "session.pong_timeout_s"),
+            ("CHAT__SESSION__SHELL", "fat", "fat"),
+        ] {
+            let error = load(&[(key, value)]).unwrap_err().to_string();
+            assert!(error.contains(named), "{key}={value}: {error}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Pure state machines: event in, effects out. No clock, no I/O, no await, no logging.
+//!
+//! | machine | decides |
+//! | --- | --- |
+//! | [`session`] | what one connection may do, and what it is told |
+//! | [`room`] | who is in a room, and in which order they hear of what happens |
+//! | [`fold`] | a record's place in its room |
+//! | [`resume`] | where a subscription begins |
+//! | [`outbound`] | what leaves for one client in one frame |
+//! | [`rate_limit`] | how much one client may ask |
+//!
+//! [`rpc`] checks what users ask for and turns it into what [`record`] and [`question`] name.
+
+pub mod fold;
+pub mod outbound;
+pub mod question;
+pub mod rate_limit;
+pub mod record;
+pub mod resume;
+pub mod room;
+pub mod rpc;
+pub mod session;

@@ -1,0 +1,70 @@
+//! What is asked of the log: drafts of events, and changes of the directory that a room must see.
+
+use chat_protocol::object::{Person, RoomState, User};
+use chat_protocol::{ClientId, EventBody, MessageId, RoomId, UserId, event::Removal};
+
+/// An event on its way into the log: checked, but without a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    pub room: RoomId,
+    /// Who acts; `None` where the server does.
+    pub author: Option<Person>,
+    pub id: MessageId,
+    pub body: EventBody,
+}
+
+impl Draft {
+    /// A message of `author`.
+    pub fn message(room: RoomId, author: Person, client_id: ClientId, text: String) -> Self {
+        let id = MessageId::of(&room, &author.id, &client_id);
+        let body = EventBody::MessageCreated { client_id, text };
+        Self { room, author: Some(author), id, body }
+    }
+
+    /// Bytes that it holds on to while it waits: what queues are bounded by.
+    pub fn cost(&self) -> usize {
+        let text = match &self.body {
+            EventBody::MessageCreated { text, .. } => text.len(),
+            _ => 0,
+        };
+        text + size_of::<Self>() + 128
+    }
+}
+
+/// A change of users, rooms or members. What a room must see of it becomes events in the same transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    CreateUser(User),
+    RenameUser {
+        user: UserId,
+        name: String,
+    },
+    /// Idempotent by (creator, client_id): a repeat gives the room that the first one made.
+    CreateRoom {
+        room: RoomId,
+        state: RoomState,
+        creator: Person,
+        members: Vec<UserId>,
+        client_id: ClientId,
+    },
+    /// By its owner only.
+    UpdateRoom {
+        room: RoomId,
+        by: Person,
+        name: Option<String>,
+        topic: Option<String>,
+    },
+    /// A user joins a public room, or its owner adds someone. A member already: nothing changes.
+    AddMember {
+        room: RoomId,
+        by: Person,
+        member: UserId,
+    },
+    /// A member leaves, or the owner removes one. Not a member: nothing changes.
+    RemoveMember {
+        room: RoomId,
+        by: Person,
+        member: UserId,
+        reason: Removal,
+    },
+}

@@ -1,0 +1,156 @@
+//! Asks: who may subscribe, continue, publish; and from where.
+
+use chat_protocol::object::RoomKind;
+use chat_protocol::{ErrorCode, Offset, Publication, UserId};
+
+use super::{Ask, Asked, Effect, Room, WAITING_MAX};
+use crate::domain::question::REPLY_BYTES_MAX;
+use crate::domain::resume::{self, Since, Start};
+use crate::domain::session::{Attached, SessionKey, Ticket};
+
+impl<R> Room<R> {
+    /// Someone wants something. Answered at once, or when the room has started, or when the membership is known.
+    pub fn on_ask(&mut self, ask: Ask<R>, effects: &mut Vec<Effect<R>>) {
+        let Some(kind) = self.kind else {
+            return if self.starting.len() < WAITING_MAX {
+                self.starting.push(ask);
+            } else {
+                effects.push(ask.refuse(ErrorCode::Unavailable));
+            };
+        };
+        let needs_member = match (&ask, kind) {
+            (_, RoomKind::General) => false,
+            (Ask::Publish { .. }, _) => true,
+            (_, kind) => kind != RoomKind::Public, // anyone reads a public room
+        };
+        let Some(user) = ask.user().cloned() else {
+            return effects.push(ask.refuse(ErrorCode::NotAMember));
+        };
+        if !needs_member {
+            return self.admit(ask, 1, effects);
+        }
+        match self.members.get(&user) {
+            Some(joined) => self.admit(ask, *joined, effects),
+            None => self.wait_for_membership(user, ask, effects),
+        }
+    }
+
+    fn wait_for_membership(&mut self, user: UserId, ask: Ask<R>, effects: &mut Vec<Effect<R>>) {
+        let waiting: usize = self.asked.values().map(|asked| asked.waiting.len()).sum();
+        if waiting >= WAITING_MAX {
+            return effects.push(ask.refuse(ErrorCode::Unavailable));
+        }
+        let first = !self.asked.contains_key(&user);
+        let fresh = || Asked { waiting: Vec::new(), changed_at: 0 };
+        self.asked.entry(user.clone()).or_insert_with(fresh).waiting.push(ask);
+        if first {
+            effects.push(Effect::AskMembership(user));
+        }
+    }
+
+    /// The store answered: the offset of the latest join (`None`: not a member), as of an offset of the room.
+    pub fn on_membership(
+        &mut self,
+        user: &UserId,
+        answer: Result<(Option<Offset>, Offset), ErrorCode>,
+        effects: &mut Vec<Effect<R>>,
+    ) {
+        let Some(mut asked) = self.asked.remove(user) else { return };
+        if let Ok((_, as_of)) = answer
+            && asked.changed_at > as_of
+        {
+            // It changed while the store was being asked: the answer is older than what is known.
+            asked.changed_at = 0;
+            self.asked.insert(user.clone(), asked);
+            return effects.push(Effect::AskMembership(user.clone()));
+        }
+        if let Ok((Some(joined), _)) = answer {
+            self.remember(user.clone(), joined);
+        }
+        for ask in asked.waiting {
+            match answer {
+                Ok((Some(joined), _)) => self.admit(ask, joined, effects),
+                Ok((None, _)) => {
+                    // The protocol's own code on a channel, the chat's own for a message.
+                    let code = match &ask {
+                        Ask::Publish { .. } => ErrorCode::NotAMember,
+                        _ => ErrorCode::PermissionDenied,
+                    };
+                    effects.push(ask.refuse(code));
+                }
+                Err(code) => effects.push(ask.refuse(code)),
+            }
+        }
+    }
+
+    fn admit(&mut self, ask: Ask<R>, joined: Offset, effects: &mut Vec<Effect<R>>) {
+        match ask {
+            Ask::Publish { reply, draft } => effects.push(Effect::Append { reply, draft }),
+            Ask::Subscribe { session, ticket, user, since } => {
+                // History of a public room begins at its beginning, of a private one at the reader's join.
+                let first = if self.kind == Some(RoomKind::Private) { joined } else { 1 };
+                self.subscribe(session, ticket, user, since.as_ref(), first, effects);
+            }
+            Ask::Continue { session, ticket, user, after } => {
+                self.go_on(session, ticket, user, after, effects);
+            }
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        session: SessionKey,
+        ticket: Ticket,
+        user: UserId,
+        since: Option<&Since>,
+        first: Offset,
+        effects: &mut Vec<Effect<R>>,
+    ) {
+        match resume::start(since, &self.epoch, self.pos.max(self.seen), first) {
+            // Another worker was further than this room is after a restart: soon it is there again.
+            Start::After(after) if after > self.pos => {
+                let since = since.cloned();
+                self.starting.push(Ask::Subscribe { session, ticket, user, since });
+            }
+            Start::After(after) => self.go_on(session, ticket, user, after, effects),
+            start => {
+                let attached = Attached {
+                    epoch: self.epoch.clone(),
+                    top: self.pos,
+                    since: None,
+                    was_recovering: start == Start::Lost,
+                    missed: Vec::new(),
+                };
+                effects.push(Effect::Attach { session, ticket, user, attached });
+            }
+        }
+    }
+
+    /// From `after` on: live at once if what is missed is at hand and fits into one reply, else one more page.
+    fn go_on(
+        &self,
+        session: SessionKey,
+        ticket: Ticket,
+        user: UserId,
+        after: Offset,
+        effects: &mut Vec<Effect<R>>,
+    ) {
+        let fits = |missed: &Vec<Publication>| {
+            missed.iter().map(Publication::len).sum::<usize>() <= REPLY_BYTES_MAX
+        };
+        let missed = if after >= self.pos { Some(Vec::new()) } else { self.tail.after(after) };
+        effects.push(match missed.filter(fits) {
+            Some(missed) => {
+                let attached = Attached {
+                    epoch: self.epoch.clone(),
+                    top: self.pos,
+                    since: Some(after),
+                    was_recovering: true,
+                    missed,
+                };
+                Effect::Attach { session, ticket, user, attached }
+            }
+            None => Effect::ReadPage { session, ticket, user, after },
+        });
+    }
+}

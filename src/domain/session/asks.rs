@@ -1,0 +1,177 @@
+//! Commands that want an answer: from a check at once, or from a room, the log or the store later.
+
+use chat_protocol::client::{History, Publish, PublishData, Request, Rpc};
+use chat_protocol::object::User;
+use chat_protocol::{ClientId, Epoch, ErrorCode, RoomId, server};
+
+use super::{Effect, Pending, Session, Ticket};
+use crate::domain::question::{HISTORY_EVENTS_MAX, Question};
+use crate::domain::rpc::{Deed, check_message, check_rpc, fresh_id};
+
+/// Longest channel name, in bytes.
+const CHANNEL_BYTES_MAX: usize = 255;
+
+/// The room that a channel belongs to.
+///
+/// # Errors
+/// [`ErrorCode::BadRequest`] for an empty or overlong name or a malformed room id,
+/// [`ErrorCode::PermissionDenied`] for somebody's `user:` channel, [`ErrorCode::UnknownChannel`] for others.
+pub(super) fn room_of(channel: &str) -> Result<RoomId, ErrorCode> {
+    if channel.is_empty() || channel.len() > CHANNEL_BYTES_MAX {
+        Err(ErrorCode::BadRequest)
+    } else if let Some(id) = channel.strip_prefix("room:") {
+        RoomId::parse(id)
+    } else if channel.starts_with("user:") {
+        Err(ErrorCode::PermissionDenied)
+    } else {
+        Err(ErrorCode::UnknownChannel)
+    }
+}
+
+impl Session {
+    pub(super) fn on_request(
+        &mut self,
+        user: &User,
+        id: u32,
+        request: Request<'_>,
+        now: u64,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
+        match request {
+            Request::Subscribe(it) => self.on_subscribe(id, it, now, effects),
+            Request::Unsubscribe(it) => self.on_unsubscribe(id, &it.channel, effects),
+            Request::Rpc(it) => self.on_rpc(user, id, &it, now, effects),
+            Request::Publish(it) => self.on_publish(user, id, &it, now, effects),
+            Request::History(it) => self.on_history(id, &it, now, effects),
+            Request::Send(it) => match it.data {
+                // Nobody waits for the answer: ticket 0 is nobody's.
+                Some(rpc) => {
+                    let deed = self.check(user, &rpc)?;
+                    effects.push(effect(0, deed));
+                    Ok(())
+                }
+                None => Err(ErrorCode::BadRequest),
+            },
+            Request::Presence(it) | Request::PresenceStats(it) => {
+                room_of(&it.channel).and(Err(ErrorCode::NotAvailable))
+            }
+            Request::Refresh | Request::SubRefresh => Err(ErrorCode::NotAvailable),
+            Request::Connect(_) | Request::Pong => Err(ErrorCode::BadRequest),
+        }
+    }
+
+    fn check(&self, user: &User, it: &Rpc<'_>) -> Result<Deed, ErrorCode> {
+        check_rpc(user, &it.method, it.data, self.policy.text_bytes_max)
+    }
+
+    fn on_rpc(
+        &mut self,
+        user: &User,
+        id: u32,
+        it: &Rpc<'_>,
+        now: u64,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
+        let deed = self.check(user, it)?;
+        let ticket = self.expect_answer(id, "rpc", now)?;
+        effects.push(effect(ticket, deed));
+        Ok(())
+    }
+
+    fn on_publish(
+        &mut self,
+        user: &User,
+        id: u32,
+        it: &Publish<'_>,
+        now: u64,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
+        let room = room_of(&it.channel)?;
+        let data = it.data.ok_or(ErrorCode::BadRequest)?;
+        let data: PublishData<'_> =
+            serde_json::from_str(data.get()).map_err(|_| ErrorCode::BadRequest)?;
+        let client_id = data.client_id.map_or_else(|| ClientId::parse(&fresh_id()), Ok)?;
+        let deed = check_message(user, room, client_id, &data.text, self.policy.text_bytes_max)?;
+        let ticket = self.expect_answer(id, "publish", now)?;
+        effects.push(effect(ticket, deed));
+        Ok(())
+    }
+
+    fn on_history(
+        &mut self,
+        id: u32,
+        it: &History<'_>,
+        now: u64,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
+        let room = room_of(&it.channel)?;
+        let limit = match usize::try_from(it.limit) {
+            Ok(limit) => limit.min(HISTORY_EVENTS_MAX),
+            Err(_) => HISTORY_EVENTS_MAX, // −1: as much as there may be
+        };
+        let since = it.since.as_ref().map(|since| (since.offset, Epoch::parse(&since.epoch).ok()));
+        let question = Question::History { room, limit, since, reverse: it.reverse };
+        let ticket = self.expect_answer(id, "history", now)?;
+        effects.push(Effect::Ask { ticket, question });
+        Ok(())
+    }
+
+    /// Notes that command `id` wants an answer.
+    fn expect_answer(
+        &mut self,
+        id: u32,
+        what: &'static str,
+        now: u64,
+    ) -> Result<Ticket, ErrorCode> {
+        if self.pending.len() >= self.policy.outstanding_max {
+            return Err(ErrorCode::TooManyRequests);
+        }
+        let ticket = self.next_ticket();
+        let deadline = now + self.policy.reply_timeout_ms;
+        self.pending.push(Pending { ticket, id, what, deadline });
+        Ok(ticket)
+    }
+
+    /// An answer came: JSON of the result, or why not. One that nobody waits for any more is dropped.
+    pub fn on_answer(
+        &mut self,
+        ticket: Ticket,
+        answer: Result<&[u8], ErrorCode>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(at) = self.pending.iter().position(|pending| pending.ticket == ticket) else {
+            return;
+        };
+        let Pending { id, what, .. } = self.pending.swap_remove(at);
+        if self.pending.is_empty() {
+            self.pending = Vec::new(); // an idle session holds no capacity
+        }
+        effects.push(Effect::Reply(match (answer, what) {
+            (Ok(data), "rpc") => server::rpc(id, data),
+            (Ok(data), "history") => server::result(id, what, data),
+            (Ok(_), _) => server::empty(id, what),
+            (Err(code), _) => server::error(id, code),
+        }));
+    }
+
+    /// Who has waited too long is told the truth: it is unknown.
+    pub(super) fn expire_asks(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        self.pending.retain(|pending| {
+            let waits = now < pending.deadline;
+            if !waits {
+                let reply = server::error(pending.id, ErrorCode::Unavailable);
+                effects.push(Effect::Reply(reply));
+            }
+            waits
+        });
+        self.expire_subscribes(now, effects);
+    }
+}
+
+fn effect(ticket: Ticket, deed: Deed) -> Effect {
+    match deed {
+        Deed::Publish(draft) => Effect::Publish { ticket, draft },
+        Deed::Ask(question) => Effect::Ask { ticket, question },
+        Deed::Change(change) => Effect::Change { ticket, change },
+    }
+}

@@ -1,0 +1,201 @@
+//! Subscriptions of one session: asked for, catching up page by page, live, leaving.
+//!
+//! A subscribe is answered when the room has taken it up. Who was away long gets the first page in the reply and the
+//! rest as publications, one page in flight at a time: the next is asked for when the last has left the socket.
+//! Live events come only after the last page, so everything arrives in order and nothing is queued meanwhile.
+
+use chat_protocol::client::Subscribe;
+use chat_protocol::publication::Format;
+use chat_protocol::server::{self, Subscribed};
+use chat_protocol::{CloseCode, Epoch, ErrorCode, Offset, RoomId};
+
+use super::asks::room_of;
+use super::{Attached, Effect, Page, Session, Ticket};
+use crate::domain::resume::Since;
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) room: RoomId,
+    ticket: Ticket,
+    state: State,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// The subscribe command `id` waits for the room.
+    Asked { id: u32, deadline: u64 },
+    /// The reply is out, up to `after`. The next page is asked for once the last has left (`asked`).
+    CatchingUp { after: Offset, asked: bool },
+    Live,
+    /// The unsubscribe command `id` waits for the last delivery to be behind us.
+    Leaving { id: u32 },
+}
+
+impl Session {
+    pub(super) fn on_subscribe(
+        &mut self,
+        id: u32,
+        it: Subscribe<'_>,
+        now: u64,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
+        let room = room_of(&it.channel)?;
+        let taken = |s: &Subscription| s.room == room && !matches!(s.state, State::Leaving { .. });
+        if self.subscriptions.iter().any(taken) {
+            return Err(ErrorCode::AlreadySubscribed);
+        }
+        if self.subscriptions.len() >= self.policy.channels_max {
+            return Err(ErrorCode::LimitExceeded);
+        }
+        let since = it.recover.then(|| Since {
+            // An epoch that can't be ours is another log's, which `recovered:false` answers.
+            epoch: (!it.epoch.is_empty()).then(|| Epoch::parse(&it.epoch).ok()).flatten(),
+            offset: it.offset,
+        });
+        let ticket = self.next_ticket();
+        let deadline = now + self.policy.reply_timeout_ms;
+        self.subscriptions.push(Subscription {
+            room: room.clone(),
+            ticket,
+            state: State::Asked { id, deadline },
+        });
+        effects.push(Effect::Subscribe { room, ticket, since });
+        Ok(())
+    }
+
+    pub(super) fn on_unsubscribe(
+        &mut self,
+        id: u32,
+        channel: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
+        let room = room_of(channel)?;
+        let subscription = self
+            .subscriptions
+            .iter_mut()
+            .find(|s| s.room == room && !matches!(s.state, State::Leaving { .. }));
+        match subscription {
+            Some(subscription) => {
+                let ticket = subscription.ticket;
+                subscription.state = State::Leaving { id };
+                effects.push(Effect::Detach { room, ticket });
+            }
+            None => effects.push(Effect::Reply(server::empty(id, "unsubscribe"))),
+        }
+        Ok(())
+    }
+
+    fn subscription(&mut self, ticket: Ticket) -> Option<&mut Subscription> {
+        self.subscriptions.iter_mut().find(|s| s.ticket == ticket)
+    }
+
+    fn forget(&mut self, ticket: Ticket) {
+        self.subscriptions.retain(|s| s.ticket != ticket);
+    }
+
+    /// The room has taken the session up: what comes next is live.
+    pub fn on_attached(&mut self, ticket: Ticket, it: Attached, effects: &mut Vec<Effect>) {
+        let Some(subscription) = self.subscription(ticket) else { return };
+        match subscription.state {
+            State::Asked { id, .. } => {
+                let recovered = it.was_recovering.then_some(it.since.is_some());
+                let offset = it.since.unwrap_or(it.top);
+                let result = Subscribed { epoch: it.epoch, offset, recovered };
+                let reply = server::subscribe(id, &result, &it.missed, Format::Json);
+                effects.push(Effect::Reply(reply));
+            }
+            State::CatchingUp { .. } => effects.push(Effect::Push(it.missed)),
+            State::Live | State::Leaving { .. } => return,
+        }
+        subscription.state = State::Live;
+    }
+
+    /// A page of what was missed came from the store.
+    pub fn on_page(&mut self, ticket: Ticket, page: Page, effects: &mut Vec<Effect>) {
+        let Some(subscription) = self.subscription(ticket) else { return };
+        let after = page.publications.last().map_or(page.after, |last| last.offset);
+        match subscription.state {
+            State::Asked { id, .. } => {
+                let result = Subscribed {
+                    epoch: page.epoch,
+                    offset: page.after,
+                    recovered: Some(true),
+                };
+                let reply = server::subscribe(id, &result, &page.publications, Format::Json);
+                effects.push(Effect::Reply(reply));
+            }
+            State::CatchingUp { .. } => effects.push(Effect::Push(page.publications)),
+            State::Live | State::Leaving { .. } => return,
+        }
+        subscription.state = State::CatchingUp { after, asked: false };
+    }
+
+    /// Everything that was queued has left the socket: who catches up may go on.
+    pub fn on_drained(&mut self, effects: &mut Vec<Effect>) {
+        for subscription in &mut self.subscriptions {
+            if let State::CatchingUp { after, asked } = &mut subscription.state
+                && !*asked
+            {
+                *asked = true;
+                let (room, ticket, after) = (subscription.room.clone(), subscription.ticket, *after);
+                effects.push(Effect::Continue { room, ticket, after });
+            }
+        }
+    }
+
+    /// Does someone wait for [`Self::on_drained`]?
+    pub fn wants_drained(&self) -> bool {
+        let waits = |s: &Subscription| matches!(s.state, State::CatchingUp { asked: false, .. });
+        self.subscriptions.iter().any(waits)
+    }
+
+    /// The room won't have the session, or can't now.
+    pub fn on_refused(&mut self, ticket: Ticket, code: ErrorCode, effects: &mut Vec<Effect>) {
+        let Some(subscription) = self.subscription(ticket) else { return };
+        match subscription.state {
+            State::Asked { id, .. } => effects.push(Effect::Reply(server::error(id, code))),
+            State::CatchingUp { .. } => {
+                // A page that can't be read is a place lost; a right that is gone is a removal.
+                let close = match code {
+                    ErrorCode::NotAMember | ErrorCode::PermissionDenied => CloseCode::Removed,
+                    _ => CloseCode::LostPlace,
+                };
+                let push = server::unsubscribe_push(&subscription.room, close);
+                effects.push(Effect::Reply(push));
+            }
+            State::Live | State::Leaving { .. } => return,
+        }
+        self.forget(ticket);
+    }
+
+    /// Nothing more is delivered under this ticket: because the client wished it, or because of `code`.
+    pub fn on_detached(&mut self, ticket: Ticket, code: CloseCode, effects: &mut Vec<Effect>) {
+        let Some(subscription) = self.subscription(ticket) else { return };
+        effects.push(Effect::Reply(match subscription.state {
+            State::Leaving { id } => server::empty(id, "unsubscribe"),
+            _ => server::unsubscribe_push(&subscription.room, code),
+        }));
+        self.forget(ticket);
+    }
+
+    /// The earliest deadline of a subscribe that waits.
+    pub(super) fn subscribe_deadline(&self) -> u64 {
+        let deadline = |s: &Subscription| match s.state {
+            State::Asked { deadline, .. } => Some(deadline),
+            _ => None,
+        };
+        self.subscriptions.iter().filter_map(deadline).min().unwrap_or(u64::MAX)
+    }
+
+    /// A room that doesn't answer in time: temporary, the SDK subscribes again by itself.
+    pub(super) fn expire_subscribes(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        self.subscriptions.retain(|s| match s.state {
+            State::Asked { id, deadline } if now >= deadline => {
+                effects.push(Effect::Reply(server::error(id, ErrorCode::Unavailable)));
+                effects.push(Effect::Detach { room: s.room.clone(), ticket: s.ticket });
+                false
+            }
+            _ => true,
+        });
+    }
+}

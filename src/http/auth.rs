@@ -1,0 +1,40 @@
+//! Who asks: the bearer of a token, the same that connects.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest, dev};
+use chat_protocol::ErrorCode;
+use chat_protocol::object::User;
+
+use super::Mounted;
+use super::error::ApiError;
+use crate::domain::session::Denied;
+
+/// The user of a request.
+pub struct Identity(pub User);
+
+impl FromRequest for Identity {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(req: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let mounted = req.app_data::<Mounted>().cloned();
+        let header = req.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        let token = token.trim().to_owned();
+        Box::pin(async move {
+            let node = &mounted.ok_or(ErrorCode::Internal)?.node;
+            let bearer = node.tokens.read(&token, node.clock.now_ms()).map_err(|denied| {
+                match denied {
+                    Denied::Expired => ErrorCode::TokenExpired,
+                    Denied::Unavailable => ErrorCode::Internal,
+                    Denied::Invalid | Denied::Missing => ErrorCode::Unauthorized,
+                }
+            })?;
+            let user = node.store.user(&bearer.user).await?;
+            Ok(Self(user.ok_or(ErrorCode::Unauthorized)?))
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! `/api/rooms`: the same deeds as the `room.*` methods.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use chat_protocol::client::{Paging, RoomCreate, RoomUpdate};
+use chat_protocol::{ErrorCode, RoomId};
+use serde::Deserialize;
+
+use super::Mounted;
+use super::auth::Identity;
+use super::error::{ApiError, json};
+use crate::actors::answer;
+use crate::domain::question::Question;
+use crate::domain::record::Change;
+use crate::domain::rpc::{Deed, check_create, check_update};
+
+/// Answers a question of `who`.
+pub(super) async fn ask(
+    mounted: &Mounted,
+    who: &Identity,
+    question: Question,
+) -> Result<HttpResponse, ApiError> {
+    let store = &*mounted.node.store;
+    Ok(json(StatusCode::OK, answer::answer(store, &who.0.id, question).await?))
+}
+
+/// Changes the directory.
+pub(super) async fn change(
+    mounted: &Mounted,
+    status: StatusCode,
+    change: Change,
+) -> Result<HttpResponse, ApiError> {
+    Ok(json(status, answer::changed(&mounted.node.store.change(change).await?)))
+}
+
+/// `GET /api/rooms`
+pub async fn list(
+    mounted: Mounted,
+    who: Identity,
+    paging: web::Query<Paging>,
+) -> Result<HttpResponse, ApiError> {
+    ask(&mounted, &who, Question::Rooms(paging.into_inner())).await
+}
+
+/// `POST /api/rooms`
+pub async fn create(
+    mounted: Mounted,
+    who: Identity,
+    body: web::Json<RoomCreate>,
+) -> Result<HttpResponse, ApiError> {
+    match check_create(&who.0, body.into_inner())? {
+        Deed::Change(it) => change(&mounted, StatusCode::CREATED, it).await,
+        Deed::Publish(_) | Deed::Ask(_) => Err(ErrorCode::Internal.into()),
+    }
+}
+
+/// `GET /api/rooms/{room}`
+pub async fn get(
+    mounted: Mounted,
+    who: Identity,
+    room: web::Path<RoomId>,
+) -> Result<HttpResponse, ApiError> {
+    ask(&mounted, &who, Question::Room(room.into_inner())).await
+}
+
+/// What of a room can be changed.
+#[derive(Deserialize)]
+pub struct Update {
+    name: Option<String>,
+    topic: Option<String>,
+}
+
+/// `PATCH /api/rooms/{room}`
+pub async fn update(
+    mounted: Mounted,
+    who: Identity,
+    room: web::Path<RoomId>,
+    body: web::Json<Update>,
+) -> Result<HttpResponse, ApiError> {
+    let Update { name, topic } = body.into_inner();
+    match check_update(&who.0, RoomUpdate { room: room.into_inner(), name, topic })? {
+        Deed::Change(it) => change(&mounted, StatusCode::OK, it).await,
+        Deed::Publish(_) | Deed::Ask(_) => Err(ErrorCode::Internal.into()),
+    }
+}

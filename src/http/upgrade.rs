@@ -1,0 +1,247 @@
+//! The lean shell: a session is one actor that polls its own upgraded socket.
+//!
+//! actix-http hands over every WebSocket upgrade with its socket; the connection's own task ends, with its buffers. What
+//! stays is this actor: one task, no buffer while idle, no second queue. Everything that its mailbox brought in one turn
+//! leaves in one write. A stalled reader blocks nothing: its bytes wait here, counted by [`Flow`](crate::actors::flow).
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Cx, Poll};
+use std::time::Duration;
+
+use actix::fut::ActorFuture;
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler};
+use actix_codec::{AsyncRead, AsyncWrite, Decoder, Encoder, Framed, ReadBuf};
+use actix_http::body::BodySize;
+use actix_http::ws::{self, Frame};
+use actix_http::{Request, Response, StatusCode, h1};
+use bytes::{Buf, BytesMut};
+use chat_protocol::CloseCode;
+use futures_util::SinkExt;
+
+use super::frames::{Assembler, append_text_frame};
+use super::gate::Gate;
+use crate::actors::node::Node;
+use crate::actors::session::Driver;
+use crate::actors::workers::ToSession;
+
+/// Where clients connect.
+pub const PATH: &str = "/connection/websocket";
+/// Read passes in one turn before others come first.
+const PASSES: usize = 16;
+/// How long a closing connection waits for the client to close its side.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A socket that can be a session's.
+pub trait Io: AsyncRead + AsyncWrite + Unpin + 'static {}
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Io for T {}
+
+/// Answers an upgrade and starts the session. Never fails: a client that is gone has nothing to be told.
+pub async fn upgrade<T: Io>(
+    node: Arc<Node>,
+    gate: Arc<Gate>,
+    req: Request,
+    mut framed: Framed<T, h1::Codec>,
+) -> Result<(), actix_http::Error> {
+    let allowed = node.is_ready();
+    let calm = gate.connects.pass(req.peer_addr().map(|peer| peer.ip()));
+    let response = match (req.path(), ws::handshake(req.head())) {
+        (PATH, _) if !allowed => Response::new(StatusCode::SERVICE_UNAVAILABLE).drop_body(),
+        (PATH, _) if !calm => Response::new(StatusCode::TOO_MANY_REQUESTS).drop_body(),
+        (PATH, Ok(mut accepted)) => accepted.finish().drop_body(),
+        (PATH, Err(refused)) => Response::from(refused).drop_body(),
+        _ => Response::not_found().drop_body(),
+    };
+    let accepted = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let size = if accepted { BodySize::None } else { BodySize::Sized(0) };
+    let sent = framed.send(h1::Message::Item((response, size))).await;
+    if accepted && sent.is_ok() {
+        let parts = framed.into_parts();
+        let inb = BytesMut::from(&parts.read_buf[..]); // bytes that came with the head; the big buffer goes
+        start(node, parts.io, inb);
+    }
+    Ok(())
+}
+
+fn start<T: Io>(node: Arc<Node>, io: T, inb: BytesMut) {
+    let frame_bytes_max = node.frame_bytes_max;
+    let ctx = Context::<LeanSession<T>>::new();
+    let Some(driver) = Driver::new(node, ctx.address().recipient(), None) else { return };
+    let codec = ws::Codec::new().max_size(frame_bytes_max);
+    let assembler = Assembler::default();
+    ctx.run(LeanSession { io, inb, out: BytesMut::new(), codec, assembler, frame_bytes_max, driver, end: End::Open });
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    /// The close frame is queued; then our side is shut, and the client's end is waited for.
+    Closing,
+    Shut,
+}
+
+/// See the module.
+pub struct LeanSession<T: Io> {
+    io: T,
+    inb: BytesMut,
+    out: BytesMut,
+    codec: ws::Codec,
+    assembler: Assembler,
+    frame_bytes_max: usize,
+    driver: Driver,
+    end: End,
+}
+
+impl<T: Io> Actor for LeanSession<T> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Pump);
+    }
+}
+
+impl<T: Io> Handler<ToSession> for LeanSession<T> {
+    type Result = ();
+
+    fn handle(&mut self, message: ToSession, _: &mut Self::Context) {
+        self.driver.on_message(message);
+    }
+}
+
+/// Polled whenever the actor is, after its mailbox: one read pass, then one write of all that queued.
+struct Pump;
+
+impl<T: Io> ActorFuture<LeanSession<T>> for Pump {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        session: &mut LeanSession<T>,
+        ctx: &mut Context<LeanSession<T>>,
+        cx: &mut Cx<'_>,
+    ) -> Poll<()> {
+        match session.turn(ctx, cx) {
+            Ok(true) => Poll::Pending,
+            Ok(false) | Err(_) => {
+                ctx.stop(); // the client is gone, or nothing more can be said to it
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl<T: Io> LeanSession<T> {
+    /// One turn; `false` when the connection is over.
+    fn turn(&mut self, ctx: &mut Context<Self>, cx: &mut Cx<'_>) -> io::Result<bool> {
+        let open = self.read(cx)?;
+        if let Some(code) = self.driver.closing()
+            && self.end == End::Open
+        {
+            self.end = End::Closing;
+            self.queue_frames();
+            self.queue_close(code);
+            ctx.run_later(LINGER, |_, ctx| ctx.stop());
+        }
+        loop {
+            self.queue_frames();
+            let drained = self.write(cx)?;
+            if !drained {
+                // A slow reader that is being ended doesn't get to hold its bytes.
+                return Ok(open && self.driver.closing() != Some(CloseCode::Slow));
+            }
+            self.driver.drained();
+            if self.driver.outbound().is_empty() {
+                break;
+            }
+        }
+        if self.end == End::Closing && Pin::new(&mut self.io).poll_shutdown(cx)?.is_ready() {
+            self.end = End::Shut;
+        }
+        Ok(open)
+    }
+
+    /// Takes what the client sent; `false` at the end of its stream.
+    fn read(&mut self, cx: &mut Cx<'_>) -> io::Result<bool> {
+        let mut chunk = [0; 8 * 1024]; // on the stack: an idle session owns no read buffer
+        for _ in 0..PASSES {
+            while self.end == End::Open && self.driver.closing().is_none() {
+                match self.codec.decode(&mut self.inb) {
+                    Ok(Some(frame)) => self.on_frame(frame),
+                    Ok(None) => break,
+                    Err(ws::ProtocolError::Overflow) => self.driver.close(CloseCode::MessageTooBig),
+                    Err(_) => return Ok(false), // not WebSocket: there is nobody to talk to
+                }
+            }
+            if self.inb.is_empty() || self.end != End::Open {
+                self.inb = BytesMut::new();
+            }
+            let mut buffer = ReadBuf::new(&mut chunk);
+            let Poll::Ready(result) = Pin::new(&mut self.io).poll_read(cx, &mut buffer) else {
+                return Ok(true);
+            };
+            result?;
+            if buffer.filled().is_empty() {
+                return Ok(false);
+            }
+            self.inb.extend_from_slice(buffer.filled());
+        }
+        cx.waker().wake_by_ref();
+        Ok(true)
+    }
+
+    fn on_frame(&mut self, frame: Frame) {
+        let text = match frame {
+            Frame::Text(text) if text.len() > self.frame_bytes_max => Err(CloseCode::MessageTooBig),
+            Frame::Text(text) => Ok(Some(text)),
+            Frame::Continuation(item) => self.assembler.take(item, self.frame_bytes_max),
+            Frame::Binary(_) => Err(CloseCode::BadRequest),
+            Frame::Ping(data) => {
+                self.queue_frames();
+                let _ = self.codec.encode(ws::Message::Pong(data), &mut self.out); // control frames fit
+                Ok(None)
+            }
+            Frame::Pong(_) => Ok(None),
+            Frame::Close(_) => Err(CloseCode::Normal),
+        };
+        match text {
+            Ok(Some(text)) => match std::str::from_utf8(&text) {
+                Ok(text) => self.driver.on_frame(text),
+                Err(_) => self.driver.close(CloseCode::InvalidUtf8),
+            },
+            Ok(None) => {}
+            Err(code) => self.driver.close(code),
+        }
+    }
+
+    fn queue_frames(&mut self) {
+        let out = &mut self.out;
+        self.driver.outbound().drain(|parts, length| append_text_frame(out, parts, length));
+    }
+
+    fn queue_close(&mut self, code: CloseCode) {
+        let reason = (ws::CloseCode::from(code.code()), code.reason()).into();
+        let _ = self.codec.encode(ws::Message::Close(Some(reason)), &mut self.out); // reasons fit
+    }
+
+    /// Writes what it can; `true` when all is out.
+    fn write(&mut self, cx: &mut Cx<'_>) -> io::Result<bool> {
+        while !self.out.is_empty() {
+            let Poll::Ready(written) = Pin::new(&mut self.io).poll_write(cx, &self.out) else {
+                return Ok(false);
+            };
+            match written? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => {
+                    self.out.advance(n);
+                    self.driver.wrote(n);
+                }
+            }
+        }
+        if self.out.capacity() > 0 {
+            self.out = BytesMut::new(); // an idle session owns no write buffer either
+        }
+        let _ = Pin::new(&mut self.io).poll_flush(cx)?; // a TCP socket has nothing to flush; TLS may
+        Ok(true)
+    }
+}

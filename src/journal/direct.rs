@@ -1,0 +1,33 @@
+//! The journal where the store is the log: appending is committing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chat_protocol::object::Durability;
+
+use super::{Committed, Journal, JournalError};
+use crate::domain::record::Draft;
+use crate::store::Log;
+
+/// Appends to a store's own log.
+pub struct DirectJournal {
+    log: Arc<dyn Log>,
+}
+
+impl DirectJournal {
+    /// A journal over `log`, which syncs each commit to this machine's disk.
+    pub fn new(log: Arc<dyn Log>) -> Self {
+        Self { log }
+    }
+}
+
+#[async_trait]
+impl Journal for DirectJournal {
+    fn durability(&self) -> Durability {
+        Durability::Fsync
+    }
+
+    async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Committed, JournalError>> {
+        self.log.commit(drafts).await
+    }
+}

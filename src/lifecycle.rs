@@ -1,0 +1,60 @@
+//! A process's life: run until told to end, drain, and end with the right code.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::app::App;
+
+/// How the process ends (sysexits.h where not 0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Drained.
+    Clean,
+    /// A second signal cut the drain.
+    Cut,
+    /// An actor that the node can't do without could not be brought back.
+    Failed,
+}
+
+impl End {
+    /// The process's exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Cut => 130,
+            Self::Failed => 70,
+        }
+    }
+}
+
+/// SIGINT and SIGTERM mean the same: once to drain, twice to cut.
+struct Signals(Signal, Signal);
+
+impl Signals {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
+        }
+    }
+}
+
+/// Runs `app` until a signal or a failure, then drains.
+///
+/// # Errors
+/// If signals can't be listened to.
+pub async fn run(app: App) -> std::io::Result<End> {
+    let mut signals =
+        Signals(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let end = tokio::select! {
+        () = signals.next() => End::Clean,
+        name = app.node.failed() => {
+            tracing::error!(actor = name, "crashed too often; the node ends");
+            End::Failed
+        }
+    };
+    tracing::info!(sessions = app.node.sessions(), "draining; a second signal cuts");
+    Ok(tokio::select! {
+        () = app.drain() => end,
+        () = signals.next() => End::Cut,
+    })
+}

@@ -1,0 +1,166 @@
+//! The store as one SQLite file in the data directory, and the log at the same time.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | [`file`](mod@file), [`options`] | the file: claimed, checked, migrated; pragmas |
+//! | [`found`] | what a new database begins with |
+//! | [`writer`], [`job`], [`group`], [`change`] | the one thread that writes, in groups |
+//! | [`reads`], [`view`], [`history`], [`directory`], [`cursor`] | reading, each answer from one snapshot |
+//! | [`rows`], [`schema`] | rows and what they mean |
+
+mod change;
+mod cursor;
+mod directory;
+mod file;
+mod found;
+mod group;
+mod history;
+mod job;
+mod options;
+mod reads;
+mod rows;
+mod schema;
+mod view;
+mod writer;
+
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use async_trait::async_trait;
+use chat_protocol::Epoch;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::domain::record::Draft;
+use crate::store::{Committed, Log, StoreError};
+
+pub use file::OpenError;
+pub use options::SqliteOptions;
+pub use writer::OnCommit;
+
+/// The embedded store.
+///
+/// Dropping it without [`SqliteStore::close`] lets the writer finish what is queued, unseen.
+pub struct SqliteStore {
+    epoch: Arc<Epoch>,
+    reads: reads::Reads,
+    /// `None` once it is closed.
+    running: Mutex<Option<Running>>,
+}
+
+/// What closing ends.
+struct Running {
+    queue: SyncSender<job::Job>,
+    writer: JoinHandle<()>,
+    runtime: Runtime,
+}
+
+impl From<diesel::result::Error> for StoreError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, and makes it if there is none in its directory. Blocks while it migrates.
+    ///
+    /// `on_commit` is handed the events of each committed group in the order of the log, on the writer's thread,
+    /// before any of the group is answered; while it blocks, writing waits. If it panics, its group is answered
+    /// [`StoreError::Unavailable`], though it is in the log.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub fn open(
+        path: &Path,
+        options: SqliteOptions,
+        clock: Arc<dyn Clock>,
+        on_commit: OnCommit,
+    ) -> Result<Self, OpenError> {
+        let (readers, queue_ops_max) = (options.readers, options.queue_ops_max);
+        let database = Arc::new(file::Database::claim(path, options)?);
+        let mut conn = database.open()?;
+        let epoch = found::found(&mut conn, clock.now_ms()).map_err(|e| database.error(e))?;
+        let open = writer::Open::new(conn).map_err(|e| database.error(e))?;
+        let (reads, runtime) =
+            reads::Reads::start(Arc::clone(&database), readers).map_err(|e| database.error(e))?;
+        let (queue, jobs) = sync_channel(queue_ops_max);
+        let writer = writer::Writer {
+            database: Arc::clone(&database),
+            epoch: epoch.clone(),
+            clock,
+            on_commit,
+            open: Some(open),
+        };
+        let writer = thread::Builder::new()
+            .name("store-write".to_owned())
+            .spawn(move || writer.run(&jobs))
+            .map_err(|e| database.error(e))?;
+        let running = Mutex::new(Some(Running { queue, writer, runtime }));
+        Ok(Self { epoch: Arc::new(epoch), reads, running })
+    }
+
+    /// Commits what is queued, hands on its events, moves the write-ahead log into the database and gives the file
+    /// back. Afterwards everything is answered [`StoreError::Unavailable`]. A second call does nothing.
+    pub async fn close(&self) {
+        let Some(running) = self.take() else { return };
+        let (closed, done) = oneshot::channel::<()>();
+        let closing = thread::Builder::new().name("store-close".to_owned()).spawn(move || {
+            let Running { queue, writer, runtime } = running;
+            drop(runtime); // readers first: the last connection to close tidies up the file
+            drop(queue);
+            if writer.join().is_err() {
+                tracing::error!("the store's writer had panicked");
+            }
+            drop(closed);
+        });
+        if closing.is_ok() {
+            let _ = done.await; // ends when the sender is dropped
+        }
+    }
+
+    fn take(&self) -> Option<Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Queues a job, or says at once why not.
+    fn queue(&self, job: job::Job) -> Result<(), StoreError> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = running.as_ref().ok_or_else(closed)?;
+        running.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                StoreError::Unavailable("the store's writer queue is full".to_owned())
+            }
+            TrySendError::Disconnected(_) => closed(),
+        })
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        if let Some(running) = self.take() {
+            running.runtime.shutdown_background(); // dropping it would block, which an async thread may not
+        }
+    }
+}
+
+#[async_trait]
+impl Log for SqliteStore {
+    async fn commit(&self, drafts: Vec<Draft>) -> Vec<Result<Committed, StoreError>> {
+        if drafts.is_empty() {
+            return Vec::new();
+        }
+        let count = drafts.len();
+        let (job, answers) = job::Job::commit(drafts);
+        match self.queue(job) {
+            Ok(()) => answers.await.unwrap_or_else(|_| vec![Err(closed()); count]),
+            Err(error) => vec![Err(error); count],
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Reading: a pool of connections on a runtime of its own.
+//!
+//! Its own, because a query that runs in the background of an actix thread must not be cancelled there: dropping it
+//! panics. Here a caller that gives up only stops waiting; the query ends by itself.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel_async::pooled_connection::bb8::Pool;
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use futures_util::FutureExt;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::file::{Access, Database};
+use crate::store::StoreError;
+
+/// Below the four seconds within which every reply has to leave.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
+
+type Reader = SyncConnectionWrapper<SqliteConnection>;
+
+pub(super) struct Reads {
+    pool: Pool<Reader>,
+    handle: Handle,
+}
+
+impl Reads {
+    /// Makes the pool and the runtime that it lives on; connections are opened when they are needed.
+    pub(super) fn start(database: Arc<Database>, readers: u32) -> std::io::Result<(Self, Runtime)> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("store-read")
+            .enable_time()
+            .build()?;
+        let mut config = ManagerConfig::<Reader>::default();
+        config.recycling_method = RecyclingMethod::Fast; // a file doesn't hang up
+        let url = database.url().to_owned();
+        config.custom_setup = Box::new(move |_| {
+            let database = Arc::clone(&database);
+            let opening = tokio::task::spawn_blocking(move || database.connect(Access::Read));
+            async move {
+                let conn = opening.await.map_err(|e| ConnectionError::BadConnection(e.to_string()))?;
+                conn.map(SyncConnectionWrapper::new)
+            }
+            .boxed()
+        });
+        let _context = runtime.enter(); // the pool starts a task of its own
+        let pool = Pool::builder()
+            .max_size(readers.max(1))
+            .connection_timeout(CONNECTION_TIMEOUT)
+            .build_unchecked(AsyncDieselConnectionManager::new_with_config(url, config));
+        Ok((Self { pool, handle: runtime.handle().clone() }, runtime))
+    }
+
+    /// Runs `query` in a transaction: all that it reads is one snapshot.
+    pub(super) async fn read<T, Q>(&self, query: Q) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        let reading = self.handle.spawn(async move {
+            let mut conn = pool.get().await.map_err(|error| {
+                StoreError::Unavailable(format!("no connection to read with: {error}"))
+            })?;
+            // Caught here: the wrapper would keep a connection whose query panicked, and could never give it back.
+            let guarded = move |conn: &mut SqliteConnection| {
+                let read = catch_unwind(AssertUnwindSafe(|| conn.transaction(query)));
+                Ok(read.unwrap_or_else(|_| Err(StoreError::Unavailable("a query panicked".into()))))
+            };
+            conn.spawn_blocking(guarded).await?
+        });
+        reading.await.unwrap_or_else(|_| Err(super::closed()))
+    }
+}

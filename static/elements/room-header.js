@@ -1,0 +1,65 @@
+// @ts-check
+import { asChatError } from "../protocol/chat-error.js";
+import { isMember, titleOf } from "../state/rooms.js";
+import { ChatElement } from "./chat-element.js";
+import { part, say } from "./dom.js";
+
+/**
+ * What the open room is, and the way in and out of it.
+ *
+ * @typedef {import("../protocol/vocabulary.js").RoomInfo} RoomInfo
+ */
+export class RoomHeader extends ChatElement {
+  /**
+   * @param {import("../state/chat.js").Chat} chat
+   * @param {AbortSignal} signal
+   */
+  start(chat, signal) {
+    const show = () => this.#show(chat);
+    chat.current.watch(show, signal);
+    chat.rooms.view.watch(show, signal);
+    const join = (/** @type {string} */ room) => chat.join(room);
+    const leave = (/** @type {string} */ room) => chat.leave(room);
+    part(this, "join").addEventListener("click", () => this.#ask(chat, join), { signal });
+    part(this, "leave").addEventListener("click", () => this.#ask(chat, leave), { signal });
+    chat.current.watch(() => say(part(this, "problem"), ""), signal);
+  }
+
+  /** @param {import("../state/chat.js").Chat} chat */
+  #show(chat) {
+    const id = chat.current.value?.room ?? "";
+    const room = chat.rooms.find(id);
+    say(part(this, "title"), room ? titleOf(room) : id);
+    say(part(this, "about"), room ? aboutOf(room) : "");
+    part(this, "join").hidden = !room || isMember(room);
+    part(this, "leave").hidden = !room || !isMember(room) || !mayLeave(room);
+  }
+
+  /**
+   * @param {import("../state/chat.js").Chat} chat
+   * @param {(room: string) => Promise<void>} question
+   */
+  async #ask(chat, question) {
+    const room = chat.current.value?.room;
+    if (!room) return;
+    try {
+      await question(room);
+      say(part(this, "problem"), "");
+      // The button that was pressed is gone; the title tells where one is.
+      part(this, "title").focus();
+    } catch (thrown) {
+      say(part(this, "problem"), asChatError(thrown).message);
+    }
+  }
+}
+
+/** @param {RoomInfo} room */
+function mayLeave(room) {
+  return room.kind === "public" || room.kind === "private";
+}
+
+/** @param {RoomInfo} room */
+function aboutOf(room) {
+  const people = room.member_count === 1 ? "1 person" : `${room.member_count} people`;
+  return room.topic ? `${people} · ${room.topic}` : people;
+}

@@ -1,0 +1,113 @@
+// @ts-check
+import { newClientId } from "../protocol/client-id.js";
+import { afterEvent, sorted, withRoom } from "./rooms.js";
+import { Store } from "./store.js";
+
+/** Rooms per request, and how many requests at most: more rooms than that nobody scrolls. */
+const PAGE = 100;
+const PAGES_MAX = 10;
+
+/**
+ * The rooms one may see, with what was said in them meanwhile.
+ *
+ * @typedef {import("../protocol/vocabulary.js").RoomInfo} RoomInfo
+ * @typedef {import("../protocol/vocabulary.js").RoomEvent} RoomEvent
+ * @typedef {(method: string, data: object) => Promise<any>} Rpc
+ *
+ * @typedef {object} View
+ * @property {readonly RoomInfo[]} rooms
+ * @property {Readonly<Record<string, number>>} unread messages by room, counted by this page
+ */
+export class RoomList {
+  /** @type {Store<View>} */
+  view = new Store({ rooms: /** @type {readonly RoomInfo[]} */ ([]), unread: {} });
+  #rpc;
+  /** The write that a repeated attempt to create the same room must be. */
+  #creation = { client_id: "", name: "", topic: "" };
+
+  /** @param {Rpc} rpc */
+  constructor(rpc) {
+    this.#rpc = rpc;
+  }
+
+  /** @param {string} id */
+  find(id) {
+    return this.view.value.rooms.find((room) => room.id === id);
+  }
+
+  /** Asks for the whole list anew. */
+  async refresh() {
+    /** @type {RoomInfo[]} */
+    const rooms = [];
+    /** @type {string | undefined} */
+    let cursor;
+    for (let pages = 0; pages < PAGES_MAX; pages++) {
+      /** @type {{ items: RoomInfo[], next?: string }} */
+      const page = await this.#rpc("room.list", { limit: PAGE, cursor });
+      rooms.push(...page.items);
+      cursor = page.next;
+      if (cursor === undefined) break;
+    }
+    const unique = new Map(rooms.map((room) => [room.id, room]));
+    this.view.patch({ rooms: sorted([...unique.values()]) });
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} topic
+   * @returns {Promise<RoomInfo>}
+   */
+  async create(name, topic) {
+    // Pressing the button again after a lost answer must not make a second room.
+    if (name !== this.#creation.name || topic !== this.#creation.topic) {
+      this.#creation = { client_id: newClientId(), name, topic };
+    }
+    const room = this.#put(await this.#rpc("room.create", { ...this.#creation, kind: "public" }));
+    this.#creation = { client_id: "", name: "", topic: "" };
+    return room;
+  }
+
+  /** @param {string} room */
+  async join(room) {
+    return this.#put(await this.#rpc("room.join", { room }));
+  }
+
+  /** @param {string} room */
+  async leave(room) {
+    await this.#rpc("room.leave", { room });
+    await this.refresh();
+  }
+
+  /**
+   * A room that is opened by its address may be missing from the list.
+   *
+   * @param {string} room
+   */
+  async fetch(room) {
+    return this.#put(await this.#rpc("room.get", { room }));
+  }
+
+  /** @param {RoomEvent} event */
+  apply(event) {
+    const rooms = afterEvent(this.view.value.rooms, event);
+    if (rooms !== this.view.value.rooms) this.view.patch({ rooms });
+  }
+
+  /** @param {string} room */
+  countUnread(room) {
+    const { unread } = this.view.value;
+    this.view.patch({ unread: { ...unread, [room]: (unread[room] ?? 0) + 1 } });
+  }
+
+  /** @param {string} room */
+  clearUnread(room) {
+    const { [room]: count, ...unread } = this.view.value.unread;
+    if (count) this.view.patch({ unread });
+  }
+
+  /** @param {RoomInfo} room */
+  #put(room) {
+    this.view.patch({ rooms: withRoom(this.view.value.rooms, room) });
+    return room;
+  }
+}

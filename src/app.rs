@@ -38,7 +38,9 @@ use crate::tokens::{Tokens, load_or_create_secret};
 /// Why the node could not start, and with which code the process ends (sysexits.h).
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the data directory {0} can't be made ({1}): grant the right to, or name another with --data-dir")]
+    #[error(
+        "the data directory {0} can't be made ({1}): grant the right to, or name another with --data-dir"
+    )]
     DataDir(PathBuf, std::io::Error),
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -60,7 +62,9 @@ impl StartError {
         const CANT_CREATE: u8 = 73;
         const IO: u8 = 74;
         match self {
-            Self::PortInUse(_) | Self::Listen(..) | Self::Store(OpenError::Locked(_)) => UNAVAILABLE,
+            Self::PortInUse(_) | Self::Listen(..) | Self::Store(OpenError::Locked(_)) => {
+                UNAVAILABLE
+            }
             Self::DataDir(..)
             | Self::Store(OpenError::NoDirectory(_) | OpenError::NotWritable(..)) => CANT_CREATE,
             Self::Store(_) | Self::Secret(_) => IO,
@@ -115,14 +119,20 @@ impl App {
         };
         let relay = bus.clone();
         let on_commit = Box::new(move |run: &[_]| relay.relay(run));
-        let store = SqliteStore::open(&data_dir.join("chat.db"), options, clock.clone(), on_commit)?;
+        let store =
+            SqliteStore::open(&data_dir.join("chat.db"), options, clock.clone(), on_commit)?;
         let secret = load_or_create_secret(&data_dir.join("secret")).map_err(StartError::Secret)?;
         let store = Arc::new(store);
         let journal: Arc<dyn Journal> = Arc::new(DirectJournal::new(store.clone()));
-        let (node, arbiters) = start_actors(config, clock.clone(), store.clone(), journal, bus, &secret).await?;
+        let (node, arbiters) =
+            start_actors(config, clock.clone(), store.clone(), journal, bus, &secret).await?;
         let l = &config.limits;
         let gate = Arc::new(Gate {
-            connects: PerAddress::new("connects", l.rate(l.connects_per_s, l.connects_burst), clock.clone()),
+            connects: PerAddress::new(
+                "connects",
+                l.rate(l.connects_per_s, l.connects_burst),
+                clock.clone(),
+            ),
             guests: PerAddress::new("guests", l.rate(l.guests_per_s, l.guests_burst), clock),
         });
         let mount = Arc::new(Mount { node: node.clone(), gate });
@@ -216,7 +226,9 @@ async fn start_actors(
         let (workers, clock) = (workers.clone(), clock.clone());
         start_on(&pumps.handle(), "sink", state.clone(), clock.clone(), move || {
             let inbox = Rc::new(Inbox::default());
-            move |_: &mut _| Sink::new(inbox.clone(), journal.clone(), workers.clone(), clock.clone())
+            move |_: &mut _| {
+                Sink::new(inbox.clone(), journal.clone(), workers.clone(), clock.clone())
+            }
         })
         .await?
     };

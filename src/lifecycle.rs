@@ -43,8 +43,7 @@ impl Signals {
 /// # Errors
 /// If signals can't be listened to.
 pub async fn run(app: App) -> std::io::Result<End> {
-    let mut signals =
-        Signals(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut signals = Signals(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let end = tokio::select! {
         () = signals.next() => End::Clean,
         name = app.node.failed() => {

@@ -38,11 +38,8 @@ fn main() -> ExitCode {
             return if err.use_stderr() { USAGE.into() } else { ExitCode::SUCCESS };
         }
     };
-    let flags = Overrides {
-        host: arguments.host,
-        port: arguments.port,
-        data_dir: arguments.data_dir,
-    };
+    let flags =
+        Overrides { host: arguments.host, port: arguments.port, data_dir: arguments.data_dir };
     let config = match Config::load(arguments.config.as_deref(), std::env::vars(), &flags) {
         Ok(config) => config,
         Err(err) => return fail(USAGE, &format!("configuration: {err}")),

@@ -101,7 +101,8 @@ pub fn render() -> Vec<u8> {
     // Touch each once, so that a metric is there from the start and not from its first event on.
     let _ = (&*SESSIONS, &*ROOMS, &*MESSAGES_ACKED, &*DELIVERIES, &*SINK_QUEUE);
     let _ = (&*JOURNAL_APPEND_SECONDS, &*JOURNAL_GROUP_SIZE, &*SLOW_ROOMS, &*SLOW_SESSIONS);
-    let _ = (&*ACTOR_CRASHES, &*MESSAGES_REFUSED, &*CLOSES, &*REPAIRS, &*RATE_LIMITED, &*STORE_ERRORS);
+    let _ =
+        (&*ACTOR_CRASHES, &*MESSAGES_REFUSED, &*CLOSES, &*REPAIRS, &*RATE_LIMITED, &*STORE_ERRORS);
     let mut text = Vec::new();
     if let Err(err) = TextEncoder::new().encode(&prometheus::gather(), &mut text) {
         tracing::error!(%err, "metrics could not be written");

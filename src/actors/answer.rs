@@ -24,9 +24,7 @@ pub async fn answer(
         },
         Question::Room(room) => Ok(to_json(&store.room(&room, user).await?)),
         Question::Rooms(paging) => Ok(to_json(&store.rooms(user, paging).await?)),
-        Question::Members(room, paging) => {
-            Ok(to_json(&store.members(&room, user, paging).await?))
-        }
+        Question::Members(room, paging) => Ok(to_json(&store.members(&room, user, paging).await?)),
         Question::HistoryPage(it) => history_page(store, user, it).await,
         Question::History { room, limit, since, reverse } => {
             history(store, user, &room, limit, since, reverse).await

@@ -162,8 +162,7 @@ impl ChatRoom {
         for effect in effects {
             match effect {
                 Effect::Append { reply, draft } => {
-                    if let Err(Append { reply, .. }) =
-                        self.links.sink.tell(Append { reply, draft })
+                    if let Err(Append { reply, .. }) = self.links.sink.tell(Append { reply, draft })
                     {
                         self.links.answer(reply, ErrorCode::Unavailable);
                     }

@@ -166,9 +166,8 @@ impl Hub {
 
     fn start_room(&self, room: &RoomId, ctx: &mut Context<Self>) -> Slot {
         let (links, hub, id) = (self.links.clone(), ctx.address(), room.clone());
-        let factory = move |_: &mut Context<ChatRoom>| {
-            ChatRoom::new(id.clone(), links.clone(), hub.clone())
-        };
+        let factory =
+            move |_: &mut Context<ChatRoom>| ChatRoom::new(id.clone(), links.clone(), hub.clone());
         let (address, life) =
             supervise("chat_room", Policy::default(), self.links.clock.clone(), factory);
         let (hub, id) = (ctx.address(), room.clone());

@@ -104,8 +104,7 @@ impl Node {
         let factory = move |_: &mut actix::Context<FanOut>| {
             FanOut::new(number, here.clone(), hubs.clone(), clock.clone(), budget)
         };
-        let (fan_out, life) =
-            supervise("fan_out", Policy::default(), self.clock.clone(), factory);
+        let (fan_out, life) = supervise("fan_out", Policy::default(), self.clock.clone(), factory);
         self.state.escalate("fan_out", life);
         self.workers.announce(number, fan_out);
         WORKERS.with_borrow_mut(|workers| workers.insert(self.state.id, worker.clone()));

@@ -24,7 +24,10 @@ pub fn ack(committed: Committed, durability: Durability) -> Vec<u8> {
 /// Who wants to know what became of a draft.
 #[derive(Debug)]
 pub enum Reply {
-    Session { session: SessionKey, ticket: Ticket },
+    Session {
+        session: SessionKey,
+        ticket: Ticket,
+    },
     /// A REST handler.
     Waiter(oneshot::Sender<Result<Committed, ErrorCode>>),
 }

@@ -39,7 +39,11 @@ pub struct Driver {
 impl Driver {
     /// A session on this thread; `recipient` is its actor, `kill` cuts its connection from outside where the actor
     /// can't be relied on to hear.
-    pub fn new(node: Arc<Node>, recipient: Recipient<ToSession>, kill: Option<Kill>) -> Option<Self> {
+    pub fn new(
+        node: Arc<Node>,
+        recipient: Recipient<ToSession>,
+        kill: Option<Kill>,
+    ) -> Option<Self> {
         let worker = node.worker()?;
         let now = node.clock.monotonic_ms();
         let flow = Arc::new(Flow::default());

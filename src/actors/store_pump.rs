@@ -54,7 +54,11 @@ impl StorePump {
     }
 
     /// Asks for a room and answers it.
-    fn for_room<M, F>(&self, room: Addr<ChatRoom>, question: impl FnOnce(Arc<dyn Store>) -> F) -> bool
+    fn for_room<M, F>(
+        &self,
+        room: Addr<ChatRoom>,
+        question: impl FnOnce(Arc<dyn Store>) -> F,
+    ) -> bool
     where
         M: Message<Result = ()> + Send + 'static,
         ChatRoom: Handler<M>,
@@ -130,8 +134,7 @@ impl StorePump {
         let workers = self.workers.clone();
         let asked = self.run(|this| async move {
             let changed = note(this.store.change(change).await);
-            let answer =
-                changed.map(|changed| answer::changed(&changed)).map_err(|err| err.code());
+            let answer = changed.map(|changed| answer::changed(&changed)).map_err(|err| err.code());
             this.workers.tell(session, ToSession::Answer { ticket, answer });
         });
         refuse_unless(asked, &workers, session, ticket);

@@ -70,7 +70,10 @@ impl<A: Actor> ActorRef<A> {
     ///
     /// # Errors
     /// The message, if the actor is down. A message that was taken may still be lost in a crash.
-    #[expect(clippy::disallowed_methods, reason = "the one place where a mailbox is filled; callers bound what they send")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where a mailbox is filled; callers bound what they send"
+    )]
     pub fn tell<M>(&self, message: M) -> Result<(), M>
     where
         M: Message<Result: Send> + Send + 'static,
@@ -105,15 +108,15 @@ where
     F: Fn(&mut Context<A>) -> A + 'static,
 {
     let (slot, current) = watch::channel(None);
-    let (slot, factory) = (Rc::new(slot), Rc::new(factory));
+    let factory = Rc::new(factory);
+    // The address is known before the actor is there: what is sent at once waits in its mailbox.
+    let mut ctx = conceive(&slot);
     let task = actix_rt::spawn(async move {
         let mut crashes = Crashes { policy, at: VecDeque::new(), in_a_row: 0 };
         loop {
-            let (factory, address, born) = (factory.clone(), slot.clone(), clock.monotonic_ms());
+            let (factory, born) = (factory.clone(), clock.monotonic_ms());
             let life = actix_rt::spawn(async move {
-                let mut ctx = Context::new();
                 let actor = factory(&mut ctx);
-                address.send_replace(Some(ctx.address()));
                 ctx.into_future(actor).await;
             });
             let end = life.await;
@@ -125,9 +128,16 @@ where
                 Some(delay) => actix_rt::time::sleep(delay).await,
                 None => return Exit::TooManyRestarts,
             }
+            ctx = conceive(&slot);
         }
     });
     (ActorRef(current), task)
+}
+
+fn conceive<A: Actor<Context = Context<A>>>(slot: &watch::Sender<Option<Addr<A>>>) -> Context<A> {
+    let ctx = Context::new();
+    slot.send_replace(Some(ctx.address()));
+    ctx
 }
 
 /// The crashes of the last period, and what follows from them.
@@ -198,7 +208,8 @@ mod tests {
 
     fn start(intensity: usize) -> (ActorRef<Fragile>, JoinHandle<Exit>) {
         let lives = Cell::new(0);
-        let policy = Policy { backoff_min: Duration::from_millis(1), intensity, ..Policy::default() };
+        let policy =
+            Policy { backoff_min: Duration::from_millis(1), intensity, ..Policy::default() };
         supervise("fragile", policy, Arc::new(SystemClock::start()), move |_| {
             lives.set(lives.get() + 1);
             Fragile(lives.get())
@@ -228,6 +239,13 @@ mod tests {
             actor.0.wait_for(Option::is_none).await.unwrap();
         }
         assert_eq!(life(&mut actor).await, 5);
+    }
+
+    #[actix_rt::test]
+    async fn what_is_sent_before_the_first_turn_is_not_lost() {
+        let (actor, task) = start(0);
+        assert!(actor.tell(Stop).is_ok());
+        assert_eq!(task.await.unwrap(), Exit::Stopped);
     }
 
     #[actix_rt::test]

@@ -19,12 +19,27 @@ pub const WORKERS_MAX: usize = 1024;
 pub enum ToSession {
     /// Publications, encoded and joined, to pass on as they are.
     Deliver(Bytes),
-    Attached { ticket: Ticket, attached: Box<Attached> },
-    Page { ticket: Ticket, page: Box<Page> },
-    Refused { ticket: Ticket, code: ErrorCode },
-    Detached { ticket: Ticket, code: CloseCode },
+    Attached {
+        ticket: Ticket,
+        attached: Box<Attached>,
+    },
+    Page {
+        ticket: Ticket,
+        page: Box<Page>,
+    },
+    Refused {
+        ticket: Ticket,
+        code: ErrorCode,
+    },
+    Detached {
+        ticket: Ticket,
+        code: CloseCode,
+    },
     /// JSON of the result, or why not.
-    Answer { ticket: Ticket, answer: Result<Vec<u8>, ErrorCode> },
+    Answer {
+        ticket: Ticket,
+        answer: Result<Vec<u8>, ErrorCode>,
+    },
     Authenticated(Box<Result<Admitted, Denied>>),
     /// The time that the session asked for has come.
     Tick,

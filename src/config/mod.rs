@@ -252,7 +252,8 @@ mod tests {
         assert_eq!((config.http.port, config.room.idle_s), (1, 7));
         let config = Config::load(Some(&file), variables(&[("PORT", "2")]), &flags).unwrap();
         assert_eq!(config.http.port, 2);
-        let environment = variables(&[("CHAT__LIMITS__ENABLED", "false"), ("PORT", "2"), ("HOME", "/")]);
+        let environment =
+            variables(&[("CHAT__LIMITS__ENABLED", "false"), ("PORT", "2"), ("HOME", "/")]);
         let flags = Overrides { port: Some(4), ..Overrides::default() };
         let config = Config::load(Some(&file), environment, &flags).unwrap();
         assert_eq!((config.http.port, config.limits.enabled), (4, false));

@@ -76,6 +76,9 @@ mod tests {
         assert_eq!(frames(&[3, 4]), [(2, 8)]);
         let half = FRAME_BYTES_MAX / 2;
         assert_eq!(frames(&[half, half]), [(1, half), (1, half)]);
-        assert_eq!(frames(&[1, FRAME_BYTES_MAX * 2, 1]), [(1, 1), (1, FRAME_BYTES_MAX * 2), (1, 1)]);
+        assert_eq!(
+            frames(&[1, FRAME_BYTES_MAX * 2, 1]),
+            [(1, 1), (1, FRAME_BYTES_MAX * 2), (1, 1)]
+        );
     }
 }

@@ -25,7 +25,8 @@ impl Bucket {
 
     /// Takes a token if there is one.
     pub fn take(&mut self, rate: Rate, now_ms: u64) -> bool {
-        let gained = now_ms.saturating_sub(self.filled_at_ms).saturating_mul(rate.per_second.into());
+        let gained =
+            now_ms.saturating_sub(self.filled_at_ms).saturating_mul(rate.per_second.into());
         self.level = self.level.saturating_add(gained).min(u64::from(rate.burst) * 1000);
         self.filled_at_ms = now_ms;
         let enough = self.level >= 1000;
@@ -37,7 +38,8 @@ impl Bucket {
 
     /// Would it be full by now? Then it need not be remembered.
     pub fn is_full(&self, rate: Rate, now_ms: u64) -> bool {
-        let gained = now_ms.saturating_sub(self.filled_at_ms).saturating_mul(rate.per_second.into());
+        let gained =
+            now_ms.saturating_sub(self.filled_at_ms).saturating_mul(rate.per_second.into());
         self.level.saturating_add(gained) >= u64::from(rate.burst) * 1000
     }
 }

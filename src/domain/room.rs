@@ -27,10 +27,23 @@ pub const WAITING_MAX: usize = 4096;
 /// What is wanted of a room. `R` is how a publish is answered.
 #[derive(Debug)]
 pub enum Ask<R> {
-    Subscribe { session: SessionKey, ticket: Ticket, user: UserId, since: Option<Since> },
+    Subscribe {
+        session: SessionKey,
+        ticket: Ticket,
+        user: UserId,
+        since: Option<Since>,
+    },
     /// A session that catches up has everything up to `after`.
-    Continue { session: SessionKey, ticket: Ticket, user: UserId, after: Offset },
-    Publish { reply: R, draft: Draft },
+    Continue {
+        session: SessionKey,
+        ticket: Ticket,
+        user: UserId,
+        after: Offset,
+    },
+    Publish {
+        reply: R,
+        draft: Draft,
+    },
 }
 
 impl<R> Ask<R> {
@@ -58,19 +71,44 @@ pub enum Effect<R> {
     /// Read the membership; ends with [`Room::on_membership`].
     AskMembership(UserId),
     /// The session is in; what is delivered from now on goes to it too.
-    Attach { session: SessionKey, ticket: Ticket, user: UserId, attached: Attached },
+    Attach {
+        session: SessionKey,
+        ticket: Ticket,
+        user: UserId,
+        attached: Attached,
+    },
     /// Read the page after `after` from the store, for the session itself.
-    ReadPage { session: SessionKey, ticket: Ticket, user: UserId, after: Offset },
-    Refuse { session: SessionKey, ticket: Ticket, code: ErrorCode },
-    Answer { reply: R, code: ErrorCode },
+    ReadPage {
+        session: SessionKey,
+        ticket: Ticket,
+        user: UserId,
+        after: Offset,
+    },
+    Refuse {
+        session: SessionKey,
+        ticket: Ticket,
+        code: ErrorCode,
+    },
+    Answer {
+        reply: R,
+        code: ErrorCode,
+    },
     /// Into the log with it.
-    Append { reply: R, draft: Draft },
+    Append {
+        reply: R,
+        draft: Draft,
+    },
     /// To every session here.
     Deliver(Vec<Publication>),
     /// No session of this user gets anything more.
-    Expel { user: UserId, code: CloseCode },
+    Expel {
+        user: UserId,
+        code: CloseCode,
+    },
     /// Read what follows `after` from the store; ends with [`Room::on_repair`].
-    Repair { after: Offset },
+    Repair {
+        after: Offset,
+    },
 }
 
 #[derive(Debug)]

@@ -125,11 +125,8 @@ pub fn check_create(user: &User, it: RoomCreate) -> Result<Deed, ErrorCode> {
     if it.members.len() > MEMBERS_AT_CREATION_MAX {
         return Err(ErrorCode::BadRequest);
     }
-    let state = RoomState {
-        name: parse_name(&it.name)?,
-        kind: it.kind,
-        topic: parse_topic(&it.topic)?,
-    };
+    let state =
+        RoomState { name: parse_name(&it.name)?, kind: it.kind, topic: parse_topic(&it.topic)? };
     let client_id = it.client_id.map_or_else(|| ClientId::parse(&fresh_id()), Ok)?;
     let room = RoomId::parse(&fresh_id())?;
     let (creator, members) = (person(user), it.members);
@@ -176,7 +173,11 @@ mod tests {
     fn every_bad_request_gets_its_code() {
         for (method, data, code) in [
             ("message.send", r#"{"room":"7","client_id":"c","text":" "}"#, ErrorCode::TextEmpty),
-            ("message.send", r#"{"room":"7","client_id":"c","text":"01234567890"}"#, ErrorCode::TextTooLong),
+            (
+                "message.send",
+                r#"{"room":"7","client_id":"c","text":"01234567890"}"#,
+                ErrorCode::TextTooLong,
+            ),
             ("message.send", r#"{"room":"a b","client_id":"c","text":"x"}"#, ErrorCode::BadRequest),
             ("message.send", r#"{"room":"7","client_id":"","text":"x"}"#, ErrorCode::BadRequest),
             ("message.send", r#"{"room":"7","text":"x"}"#, ErrorCode::BadRequest),

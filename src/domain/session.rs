@@ -56,15 +56,37 @@ pub enum Effect {
     Push(Vec<Publication>),
     /// Say why, and end.
     Close(CloseCode),
-    Authenticate { token: String },
-    Subscribe { room: RoomId, ticket: Ticket, since: Option<Since> },
+    Authenticate {
+        token: String,
+    },
+    Subscribe {
+        room: RoomId,
+        ticket: Ticket,
+        since: Option<Since>,
+    },
     /// The next page of a catch-up, after `after`.
-    Continue { room: RoomId, ticket: Ticket, after: Offset },
+    Continue {
+        room: RoomId,
+        ticket: Ticket,
+        after: Offset,
+    },
     /// Stop deliveries of `room` under `ticket`; ends with [`Session::on_detached`].
-    Detach { room: RoomId, ticket: Ticket },
-    Publish { ticket: Ticket, draft: Draft },
-    Ask { ticket: Ticket, question: Question },
-    Change { ticket: Ticket, change: Change },
+    Detach {
+        room: RoomId,
+        ticket: Ticket,
+    },
+    Publish {
+        ticket: Ticket,
+        draft: Draft,
+    },
+    Ask {
+        ticket: Ticket,
+        question: Question,
+    },
+    Change {
+        ticket: Ticket,
+        change: Change,
+    },
 }
 
 /// How a subscription was taken up, from the room.
@@ -113,12 +135,24 @@ pub struct Admitted {
 #[derive(Debug)]
 enum Phase {
     /// Nobody has said who they are; stale at the deadline.
-    New { deadline: u64 },
+    New {
+        deadline: u64,
+    },
     /// The token is being looked at; what came after it waits.
-    Authenticating { id: u32, held: Vec<String>, held_bytes: usize, deadline: u64 },
-    Live { user: Arc<User>, expires_at: u64 },
+    Authenticating {
+        id: u32,
+        held: Vec<String>,
+        held_bytes: usize,
+        deadline: u64,
+    },
+    Live {
+        user: Arc<User>,
+        expires_at: u64,
+    },
     /// Connect was refused: the client closes, or is stale at the deadline.
-    Refused { deadline: u64 },
+    Refused {
+        deadline: u64,
+    },
     /// The connection is closing: nothing more is done.
     Over,
 }
@@ -235,8 +269,7 @@ impl Session {
                 let user = user.clone();
                 if self.policy.commands.is_some_and(|rate| !self.bucket.take(rate, now)) {
                     if id != 0 {
-                        effects
-                            .push(Effect::Reply(server::error(id, ErrorCode::TooManyRequests)));
+                        effects.push(Effect::Reply(server::error(id, ErrorCode::TooManyRequests)));
                     }
                     return;
                 }

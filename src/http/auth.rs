@@ -26,13 +26,12 @@ impl FromRequest for Identity {
         let token = token.trim().to_owned();
         Box::pin(async move {
             let node = &mounted.ok_or(ErrorCode::Internal)?.node;
-            let bearer = node.tokens.read(&token, node.clock.now_ms()).map_err(|denied| {
-                match denied {
+            let bearer =
+                node.tokens.read(&token, node.clock.now_ms()).map_err(|denied| match denied {
                     Denied::Expired => ErrorCode::TokenExpired,
                     Denied::Unavailable => ErrorCode::Internal,
                     Denied::Invalid | Denied::Missing => ErrorCode::Unauthorized,
-                }
-            })?;
+                })?;
             let user = node.store.user(&bearer.user).await?;
             Ok(Self(user.ok_or(ErrorCode::Unauthorized)?))
         })

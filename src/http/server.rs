@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::{HttpService, Request, h1};
 use actix_codec::Framed;
+use actix_http::{HttpService, Request, h1};
 use actix_server::Server;
 use actix_service::{fn_service, map_config};
 use actix_web::dev::AppConfig;

@@ -70,7 +70,16 @@ fn start<T: Io>(node: Arc<Node>, io: T, inb: BytesMut) {
     let Some(driver) = Driver::new(node, ctx.address().recipient(), None) else { return };
     let codec = ws::Codec::new().max_size(frame_bytes_max);
     let assembler = Assembler::default();
-    ctx.run(LeanSession { io, inb, out: BytesMut::new(), codec, assembler, frame_bytes_max, driver, end: End::Open });
+    ctx.run(LeanSession {
+        io,
+        inb,
+        out: BytesMut::new(),
+        codec,
+        assembler,
+        frame_bytes_max,
+        driver,
+        end: End::Open,
+    });
 }
 
 #[derive(Debug, PartialEq, Eq)]

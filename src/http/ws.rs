@@ -52,8 +52,11 @@ pub async fn connect(
     if !gate.connects.pass(req.peer_addr().map(|peer| peer.ip())) {
         return Err(ApiError(ErrorCode::TooManyRequests).into());
     }
-    let Some(socket) = req.conn_data::<Socket>().and_then(|socket| socket.0.try_clone().ok()) else {
-        tracing::error!("give HttpServer::on_connect the chat's on_connect, or slow readers can't be ended");
+    let Some(socket) = req.conn_data::<Socket>().and_then(|socket| socket.0.try_clone().ok())
+    else {
+        tracing::error!(
+            "give HttpServer::on_connect the chat's on_connect, or slow readers can't be ended"
+        );
         return Err(ApiError(ErrorCode::Internal).into());
     };
     let kill: Kill = Box::new(move || {
@@ -159,7 +162,9 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
                 Err(code) => self.drive(ctx, |driver| driver.close(code)),
             },
             Ok(ws::Message::Ping(data)) => ctx.pong(&data),
-            Ok(ws::Message::Binary(_)) => self.drive(ctx, |driver| driver.close(CloseCode::BadRequest)),
+            Ok(ws::Message::Binary(_)) => {
+                self.drive(ctx, |driver| driver.close(CloseCode::BadRequest))
+            }
             Ok(ws::Message::Close(_)) => self.drive(ctx, |driver| driver.close(CloseCode::Normal)),
             Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
             Err(ws::ProtocolError::Overflow) => {

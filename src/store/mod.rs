@@ -9,7 +9,6 @@
 //! - A refusal changes nothing. `Unavailable` means unknown: the same again is safe.
 //! - Nobody reads of a private room what lies before their latest join, or anything when they are not in it.
 
-
 use async_trait::async_trait;
 use chat_protocol::client::{Anchor, Paging};
 use chat_protocol::object::{HistoryPage, List, Member, Room, RoomKind, User};

@@ -11,6 +11,15 @@ export class NameForm extends ChatElement {
    */
   start(chat, signal) {
     const form = find(this, "form", HTMLFormElement);
+    // A complaint lasts until it is being dealt with.
+    form.addEventListener(
+      "input",
+      () => {
+        find(this, "input", HTMLInputElement).removeAttribute("aria-invalid");
+        say(part(this, "problem"), "");
+      },
+      { signal },
+    );
     form.addEventListener(
       "submit",
       (event) => {
@@ -30,8 +39,8 @@ export class NameForm extends ChatElement {
     const field = find(this, "input", HTMLInputElement);
     const button = find(this, "button", HTMLButtonElement);
     const name = field.value.trim();
-    field.setAttribute("aria-invalid", String(name === ""));
     if (name === "") {
+      field.setAttribute("aria-invalid", "true");
       field.focus();
       return say(part(this, "problem"), "Enter a name.");
     }

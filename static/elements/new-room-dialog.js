@@ -23,6 +23,15 @@ export class NewRoomDialog extends ChatElement {
       { signal },
     );
     part(this, "cancel").addEventListener("click", () => dialog.close(), { signal });
+    // A complaint lasts until it is being dealt with.
+    form.addEventListener(
+      "input",
+      () => {
+        find(this, '[name="name"]', HTMLInputElement).removeAttribute("aria-invalid");
+        say(part(this, "problem"), "");
+      },
+      { signal },
+    );
     form.addEventListener(
       "submit",
       (event) => {
@@ -42,8 +51,8 @@ export class NewRoomDialog extends ChatElement {
     const topic = find(this, '[name="topic"]', HTMLInputElement).value.trim();
     const button = find(this, '[type="submit"]', HTMLButtonElement);
     const name = field.value.trim();
-    field.setAttribute("aria-invalid", String(name === ""));
     if (name === "") {
+      field.setAttribute("aria-invalid", "true");
       field.focus();
       return say(part(this, "problem"), "Enter a name for the room.");
     }

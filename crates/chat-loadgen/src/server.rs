@@ -55,6 +55,7 @@ impl Running {
             .env("DATA_DIR", plan.data_dir)
             .env("CHAT__LIMITS__ENABLED", "false")
             .env("CHAT__HTTP__WORKERS", "1")
+            .env("CHAT__HTTP__HOST", "127.0.0.1")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);

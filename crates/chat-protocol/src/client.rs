@@ -301,7 +301,6 @@ pub struct Named {
     pub name: String,
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,7 +356,11 @@ mod tests {
 
     #[test]
     fn deep_json_is_refused_or_skipped_but_never_overflows() {
-        let deep = format!("{{\"id\":1,\"rpc\":{{\"data\":{}{}}}}}", "[".repeat(50_000), "]".repeat(50_000));
+        let deep = format!(
+            "{{\"id\":1,\"rpc\":{{\"data\":{}{}}}}}",
+            "[".repeat(50_000),
+            "]".repeat(50_000)
+        );
         assert_eq!(kinds(&deep).len(), 1);
     }
 

@@ -178,7 +178,6 @@ pub fn unsubscribe_push(room: &RoomId, code: CloseCode) -> Vec<u8> {
     out
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,7 +199,8 @@ mod tests {
 
     #[test]
     fn a_failed_recovery_says_was_recovering_without_recovered() {
-        let failed = Subscribed { epoch: Epoch::parse("0.a").unwrap(), offset: 7, recovered: Some(false) };
+        let failed =
+            Subscribed { epoch: Epoch::parse("0.a").unwrap(), offset: 7, recovered: Some(false) };
         assert_eq!(
             read(&subscribe(1, &failed, &[], Format::Json))["subscribe"],
             json!({"recoverable": true, "positioned": true, "epoch": "0.a", "offset": 7, "was_recovering": true})

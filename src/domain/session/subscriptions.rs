@@ -23,12 +23,20 @@ pub(super) struct Subscription {
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     /// The subscribe command `id` waits for the room.
-    Asked { id: u32, deadline: u64 },
+    Asked {
+        id: u32,
+        deadline: u64,
+    },
     /// The reply is out, up to `after`. The next page is asked for once the last has left (`asked`).
-    CatchingUp { after: Offset, asked: bool },
+    CatchingUp {
+        after: Offset,
+        asked: bool,
+    },
     Live,
     /// The unsubscribe command `id` waits for the last delivery to be behind us.
-    Leaving { id: u32 },
+    Leaving {
+        id: u32,
+    },
 }
 
 impl Session {
@@ -116,11 +124,8 @@ impl Session {
         let after = page.publications.last().map_or(page.after, |last| last.offset);
         match subscription.state {
             State::Asked { id, .. } => {
-                let result = Subscribed {
-                    epoch: page.epoch,
-                    offset: page.after,
-                    recovered: Some(true),
-                };
+                let result =
+                    Subscribed { epoch: page.epoch, offset: page.after, recovered: Some(true) };
                 let reply = server::subscribe(id, &result, &page.publications, Format::Json);
                 effects.push(Effect::Reply(reply));
             }
@@ -137,7 +142,8 @@ impl Session {
                 && !*asked
             {
                 *asked = true;
-                let (room, ticket, after) = (subscription.room.clone(), subscription.ticket, *after);
+                let (room, ticket, after) =
+                    (subscription.room.clone(), subscription.ticket, *after);
                 effects.push(Effect::Continue { room, ticket, after });
             }
         }

@@ -61,9 +61,7 @@ fn create_user(group: &mut Group<'_>, new: &User) -> Result<User, StoreError> {
 
 fn rename_user(group: &mut Group<'_>, id: &UserId, name: &str) -> Result<User, StoreError> {
     let known = known_user(group, id)?;
-    diesel::update(users::table.find(id.as_str()))
-        .set(users::name.eq(name))
-        .execute(group.conn)?;
+    diesel::update(users::table.find(id.as_str())).set(users::name.eq(name)).execute(group.conn)?;
     Ok(User { name: name.to_owned(), ..known })
 }
 
@@ -122,8 +120,7 @@ impl NewRoom<'_> {
             .first(group.conn)
             .optional()?;
         let Some((no, id)) = known else { return Ok(None) };
-        let body: Vec<u8> =
-            events::table
+        let body: Vec<u8> = events::table
             .filter(events::room_no.eq(no))
             .filter(events::offset.eq(1))
             .select(events::body)

@@ -19,12 +19,12 @@ use crate::store::{Changed, Directory, StoreError};
 impl Directory for SqliteStore {
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         let id = id.clone();
-        self.reads.read(move |conn| user(conn, &id)).await
+        self.read(move |conn| user(conn, &id)).await
     }
 
     async fn room(&self, room: &RoomId, viewer: &UserId) -> Result<Room, StoreError> {
         let (room, viewer, epoch) = (room.clone(), viewer.clone(), Arc::clone(&self.epoch));
-        let read = self.reads.read(move |conn| {
+        let read = self.read(move |conn| {
             let row = view::room(conn, &room)?;
             let standing = view::allow(conn, &row, &viewer)?;
             let position = view::position(conn, row.no)?;
@@ -36,7 +36,7 @@ impl Directory for SqliteStore {
     async fn rooms(&self, viewer: &UserId, paging: Paging) -> Result<List<Room>, StoreError> {
         let page = Page::of(&paging)?;
         let (viewer, epoch) = (viewer.clone(), Arc::clone(&self.epoch));
-        self.reads.read(move |conn| list_rooms(conn, &viewer, &page, &epoch)).await
+        self.read(move |conn| list_rooms(conn, &viewer, &page, &epoch)).await
     }
 
     async fn members(
@@ -47,7 +47,7 @@ impl Directory for SqliteStore {
     ) -> Result<List<Member>, StoreError> {
         let page = Page::of(&paging)?;
         let (room, viewer) = (room.clone(), viewer.clone());
-        let read = self.reads.read(move |conn| {
+        let read = self.read(move |conn| {
             let row = view::room(conn, &room)?;
             view::allow(conn, &row, &viewer)?;
             list_members(conn, &row, &page)
@@ -134,8 +134,7 @@ fn listed(row: ListedRoom, epoch: &Epoch) -> Result<Room, StoreError> {
     let state = RoomState { name, kind: rows::room_kind(kind)?, topic };
     let id = rows::room_id(&id)?;
     let room = RoomRow { no, id, state, member_count: member_count.cast_unsigned() };
-    let position =
-        Position { offset: offset.cast_unsigned(), messages: messages.cast_unsigned() };
+    let position = Position { offset: offset.cast_unsigned(), messages: messages.cast_unsigned() };
     Ok(view::object(room, position, standing, epoch))
 }
 
@@ -145,9 +144,8 @@ fn list_members(
     page: &Page,
 ) -> Result<List<Member>, StoreError> {
     let after = page.after.clone().unwrap_or_default();
-    let by_name = users::name
-        .ge(&after.name)
-        .and(users::name.gt(&after.name).or(users::id.gt(&after.id)));
+    let by_name =
+        users::name.ge(&after.name).and(users::name.gt(&after.name).or(users::id.gt(&after.id)));
     let order = (users::name.asc(), users::id.asc());
     let rows: Vec<(String, String, i16)> = if room.state.kind == RoomKind::General {
         let everyone: Vec<(String, String)> = users::table

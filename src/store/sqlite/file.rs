@@ -46,19 +46,23 @@ pub(super) enum Access {
     Read,
 }
 
-/// The file, claimed for this process as long as it lives.
+/// The file, and how to connect to it.
 #[derive(Debug)]
 pub(super) struct Database {
     path: PathBuf,
     url: String,
     options: SqliteOptions,
-    /// The claim: given back when it is closed.
+}
+
+/// The claim to a data directory: given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Claim {
     _lock: File,
 }
 
 impl Database {
     /// Claims the directory and makes sure of a file that can be written.
-    pub(super) fn claim(path: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
+    pub(super) fn claim(path: &Path, options: SqliteOptions) -> Result<(Self, Claim), OpenError> {
         let other = |reason: &str| OpenError::Other(path.to_owned(), reason.to_owned());
         // Absolute, so that SQLite can't take a name like "file:x" for a URI.
         let path = std::path::absolute(path).map_err(|error| other(&error.to_string()))?;
@@ -74,7 +78,7 @@ impl Database {
             Err(TryLockError::Error(error)) => return Err(other(&error.to_string())),
         }
         writable(&path)?;
-        Ok(Self { path, url, options, _lock: lock })
+        Ok((Self { path, url, options }, Claim { _lock: lock }))
     }
 
     /// For errors and logs.
@@ -100,7 +104,8 @@ impl Database {
     /// Another connection.
     pub(super) fn connect(&self, access: Access) -> ConnectionResult<SqliteConnection> {
         let mut conn = SqliteConnection::establish(&self.url)?;
-        conn.batch_execute(&self.options.pragmas(access)).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        conn.batch_execute(&self.options.pragmas(access))
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(conn)
     }
 
@@ -108,9 +113,12 @@ impl Database {
         let owner: i64 = sql::<BigInt>("SELECT application_id FROM pragma_application_id")
             .get_result(conn)
             .map_err(|e| self.error(e))?;
-        let tables: i64 = sql::<BigInt>("SELECT count(*) FROM sqlite_master")
-            .get_result(conn)
-            .map_err(|e| self.error(e))?;
+        // The list of migrations is made before the first of them: a crash may have come between.
+        let tables: i64 = sql::<BigInt>(
+            "SELECT count(*) FROM sqlite_master WHERE tbl_name <> '__diesel_schema_migrations'",
+        )
+        .get_result(conn)
+        .map_err(|e| self.error(e))?;
         if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
             Ok(())
         } else {

@@ -10,6 +10,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use super::rows;
 use super::schema::{events, log_part, room_top, rooms};
+use super::statements::{MoveLog, MoveRoom};
 use crate::domain::fold::{Folded, Header, Partition, Top, fold};
 use crate::domain::record::Draft;
 use crate::store::{Committed, StoreError};
@@ -37,10 +38,8 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn read(conn: &mut SqliteConnection) -> QueryResult<Self> {
-        let (next, time): (i64, i64) = log_part::table
-            .find(PARTITION)
-            .select((log_part::next, log_part::time))
-            .first(conn)?;
+        let (next, time): (i64, i64) =
+            log_part::table.find(PARTITION).select((log_part::next, log_part::time)).first(conn)?;
         let partition = Partition { next: next.cast_unsigned(), time: time.cast_unsigned() };
         Ok(Self { partition, heads: HashMap::new() })
     }
@@ -135,13 +134,11 @@ impl<'a> Group<'a> {
         let (mut partition, mut top) = (self.scratch.partition, head.top);
         // Where the store is the log, a draft is checked and logged at the same moment, in log time.
         let timestamp = self.now_ms.max(partition.time);
-        let header = Header {
-            log_offset: partition.next,
-            timestamp,
-            readable: Some((timestamp, event.id)),
-        };
+        let header =
+            Header { log_offset: partition.next, timestamp, readable: Some((timestamp, event.id)) };
         // The unique index knows every id, so the fold needn't.
-        let Folded::Event { offset, time, .. } = fold(&mut partition, &mut top, header, |_, _| None)
+        let Folded::Event { offset, time, .. } =
+            fold(&mut partition, &mut top, header, |_, _| None)
         else {
             return Err(StoreError::Unavailable("a room is ahead of the log".to_owned()));
         };
@@ -214,22 +211,18 @@ impl<'a> Group<'a> {
     /// Writes the heads that the group moved and the partition's; the last thing before its commit.
     pub(super) fn flush(&mut self) -> QueryResult<()> {
         for head in self.scratch.heads.values() {
-            diesel::update(room_top::table.find(head.no))
-                .set((
-                    room_top::offset.eq(head.top.offset.cast_signed()),
-                    room_top::log_offset.eq(head.top.log_offset.unwrap_or_default().cast_signed()),
-                    room_top::messages.eq(head.messages.cast_signed()),
-                ))
-                .execute(self.conn)?;
+            let moved = MoveRoom {
+                no: head.no,
+                offset: head.top.offset.cast_signed(),
+                log_offset: head.top.log_offset.unwrap_or_default().cast_signed(),
+                messages: head.messages.cast_signed(),
+            };
+            moved.execute(self.conn)?;
         }
-        let partition = self.scratch.partition;
-        if partition != self.memory.partition {
-            diesel::update(log_part::table.find(PARTITION))
-                .set((
-                    log_part::next.eq(partition.next.cast_signed()),
-                    log_part::time.eq(partition.time.cast_signed()),
-                ))
-                .execute(self.conn)?;
+        let Partition { next, time } = self.scratch.partition;
+        if self.scratch.partition != self.memory.partition {
+            let (next, time) = (next.cast_signed(), time.cast_signed());
+            MoveLog { p: PARTITION, next, time }.execute(self.conn)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ impl History for SqliteStore {
 
     async fn head(&self, room: &RoomId) -> Result<Option<Head>, StoreError> {
         let room = room.clone();
-        let read = self.reads.read(move |conn| {
+        let read = self.read(move |conn| {
             let room = view::room(conn, &room)?;
             let offset = view::position(conn, room.no)?.offset;
             Ok(Head { kind: room.state.kind, offset })
@@ -38,7 +38,7 @@ impl History for SqliteStore {
 
     async fn membership(&self, room: &RoomId, user: &UserId) -> Result<Membership, StoreError> {
         let (room, user) = (room.clone(), user.clone());
-        let read = self.reads.read(move |conn| {
+        let read = self.read(move |conn| {
             let room = view::room(conn, &room)?;
             let joined = view::standing(conn, &room, &user)?.map(|it| it.joined);
             let as_of = view::position(conn, room.no)?.offset;
@@ -56,7 +56,7 @@ impl History for SqliteStore {
     ) -> Result<HistoryPage, StoreError> {
         let (room, viewer) = (room.clone(), viewer.cloned());
         let epoch = Arc::clone(&self.epoch);
-        let read = self.reads.read(move |conn| {
+        let read = self.read(move |conn| {
             let visible = Visible::to(conn, &room, viewer.as_ref())?;
             let budget = Budget::of(limit);
             let (events, end) = match range {
@@ -199,8 +199,7 @@ impl Visible {
             self.backwards(conn, middle, Budget { events: older, bytes: budget.bytes / 2 })?;
         let spent: usize = page.iter().map(estimate).sum();
         if page.len() < budget.events && spent < budget.bytes {
-            let rest =
-                Budget { events: budget.events - page.len(), bytes: budget.bytes - spent };
+            let rest = Budget { events: budget.events - page.len(), bytes: budget.bytes - spent };
             page.extend(self.forwards(conn, middle, rest)?);
         }
         Ok(page)

@@ -10,7 +10,11 @@ type Answers = Vec<Result<Committed, StoreError>>;
 
 /// One caller's work.
 pub(super) enum Job {
-    Commit { drafts: Vec<Draft>, answers: Answers, reply: oneshot::Sender<Answers> },
+    Commit {
+        drafts: Vec<Draft>,
+        answers: Answers,
+        reply: oneshot::Sender<Answers>,
+    },
     Change {
         change: Box<Change>,
         answer: Option<Result<Changed, StoreError>>,

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`file`](mod@file), [`options`] | the file: claimed, checked, migrated; pragmas |
 //! | [`found`] | what a new database begins with |
-//! | [`writer`], [`job`], [`group`], [`change`] | the one thread that writes, in groups |
+//! | [`writer`], [`job`], [`group`], [`statements`], [`change`] | the one thread that writes, in groups |
 //! | [`reads`], [`view`], [`history`], [`directory`], [`cursor`] | reading, each answer from one snapshot |
 //! | [`rows`], [`schema`] | rows and what they mean |
 
@@ -20,6 +20,7 @@ mod options;
 mod reads;
 mod rows;
 mod schema;
+mod statements;
 mod view;
 mod writer;
 
@@ -30,6 +31,7 @@ use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
 use chat_protocol::Epoch;
+use diesel::SqliteConnection;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -46,7 +48,6 @@ pub use writer::OnCommit;
 /// Dropping it without [`SqliteStore::close`] lets the writer finish what is queued, unseen.
 pub struct SqliteStore {
     epoch: Arc<Epoch>,
-    reads: reads::Reads,
     /// `None` once it is closed.
     running: Mutex<Option<Running>>,
 }
@@ -55,6 +56,8 @@ pub struct SqliteStore {
 struct Running {
     queue: SyncSender<job::Job>,
     writer: JoinHandle<()>,
+    reads: reads::Reads,
+    /// What `reads` runs on.
     runtime: Runtime,
 }
 
@@ -84,7 +87,8 @@ impl SqliteStore {
         on_commit: OnCommit,
     ) -> Result<Self, OpenError> {
         let (readers, queue_ops_max) = (options.readers, options.queue_ops_max);
-        let database = Arc::new(file::Database::claim(path, options)?);
+        let (database, claim) = file::Database::claim(path, options)?;
+        let database = Arc::new(database);
         let mut conn = database.open()?;
         let epoch = found::found(&mut conn, clock.now_ms()).map_err(|e| database.error(e))?;
         let open = writer::Open::new(conn).map_err(|e| database.error(e))?;
@@ -92,6 +96,7 @@ impl SqliteStore {
             reads::Reads::start(Arc::clone(&database), readers).map_err(|e| database.error(e))?;
         let (queue, jobs) = sync_channel(queue_ops_max);
         let writer = writer::Writer {
+            claim,
             database: Arc::clone(&database),
             epoch: epoch.clone(),
             clock,
@@ -102,8 +107,8 @@ impl SqliteStore {
             .name("store-write".to_owned())
             .spawn(move || writer.run(&jobs))
             .map_err(|e| database.error(e))?;
-        let running = Mutex::new(Some(Running { queue, writer, runtime }));
-        Ok(Self { epoch: Arc::new(epoch), reads, running })
+        let running = Mutex::new(Some(Running { queue, writer, reads, runtime }));
+        Ok(Self { epoch: Arc::new(epoch), running })
     }
 
     /// Commits what is queued, hands on its events, moves the write-ahead log into the database and gives the file
@@ -112,8 +117,8 @@ impl SqliteStore {
         let Some(running) = self.take() else { return };
         let (closed, done) = oneshot::channel::<()>();
         let closing = thread::Builder::new().name("store-close".to_owned()).spawn(move || {
-            let Running { queue, writer, runtime } = running;
-            drop(runtime); // readers first: the last connection to close tidies up the file
+            let Running { queue, writer, reads, runtime } = running;
+            drop((runtime, reads)); // first: the last connection to close tidies up the file
             drop(queue);
             if writer.join().is_err() {
                 tracing::error!("the store's writer had panicked");
@@ -125,20 +130,33 @@ impl SqliteStore {
         }
     }
 
+    /// Reads from one snapshot, on a connection of the pool.
+    async fn read<T, Q>(&self, query: Q) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let reading = self.with(|running| running.reads.start_query(query))?;
+        reading.await.unwrap_or_else(|_| Err(closed()))
+    }
+
     fn take(&self) -> Option<Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Queues a job, or says at once why not.
     fn queue(&self, job: job::Job) -> Result<(), StoreError> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = running.as_ref().ok_or_else(closed)?;
-        running.queue.try_send(job).map_err(|error| match error {
+        self.with(|running| running.queue.try_send(job))?.map_err(|error| match error {
             TrySendError::Full(_) => {
                 StoreError::Unavailable("the store's writer queue is full".to_owned())
             }
             TrySendError::Disconnected(_) => closed(),
         })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Running) -> T) -> Result<T, StoreError> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map(work).ok_or_else(closed)
     }
 }
 
@@ -164,3 +182,6 @@ impl Log for SqliteStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

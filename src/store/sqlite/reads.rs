@@ -15,6 +15,7 @@ use diesel_async::pooled_connection::{
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 
 use super::file::{Access, Database};
 use crate::store::StoreError;
@@ -44,7 +45,8 @@ impl Reads {
             let database = Arc::clone(&database);
             let opening = tokio::task::spawn_blocking(move || database.connect(Access::Read));
             async move {
-                let conn = opening.await.map_err(|e| ConnectionError::BadConnection(e.to_string()))?;
+                let conn =
+                    opening.await.map_err(|e| ConnectionError::BadConnection(e.to_string()))?;
                 conn.map(SyncConnectionWrapper::new)
             }
             .boxed()
@@ -57,14 +59,14 @@ impl Reads {
         Ok((Self { pool, handle: runtime.handle().clone() }, runtime))
     }
 
-    /// Runs `query` in a transaction: all that it reads is one snapshot.
-    pub(super) async fn read<T, Q>(&self, query: Q) -> Result<T, StoreError>
+    /// Starts `query` in a transaction: all that it reads is one snapshot.
+    pub(super) fn start_query<T, Q>(&self, query: Q) -> JoinHandle<Result<T, StoreError>>
     where
         T: Send + 'static,
         Q: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
     {
         let pool = self.pool.clone();
-        let reading = self.handle.spawn(async move {
+        self.handle.spawn(async move {
             let mut conn = pool.get().await.map_err(|error| {
                 StoreError::Unavailable(format!("no connection to read with: {error}"))
             })?;
@@ -74,7 +76,6 @@ impl Reads {
                 Ok(read.unwrap_or_else(|_| Err(StoreError::Unavailable("a query panicked".into()))))
             };
             conn.spawn_blocking(guarded).await?
-        });
-        reading.await.unwrap_or_else(|_| Err(super::closed()))
+        })
     }
 }

@@ -18,7 +18,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::change;
-use super::file::{Access, Database};
+use super::file::{Access, Claim, Database};
 use super::group::{Group, Memory};
 use super::job::Job;
 use crate::clock::Clock;
@@ -31,6 +31,9 @@ const GROUP_MAX: usize = 1024;
 pub type OnCommit = Box<dyn Fn(&[Arc<Event>]) + Send>;
 
 pub(super) struct Writer {
+    /// Given back when the last write is done, and not before.
+    #[expect(dead_code, reason = "held, not used")]
+    pub claim: Claim,
     pub database: Arc<Database>,
     pub epoch: Epoch,
     pub clock: Arc<dyn Clock>,
@@ -173,9 +176,9 @@ fn guarded<T>(
     let before = group.scratch.clone();
     group.conn.batch_execute("SAVEPOINT piece")?;
     let answer = work(group);
-    if let Err(StoreError::Unavailable(_)) = &answer {
-        // Fails if SQLite has undone the whole transaction by itself: then so it is.
-        group.conn.batch_execute("ROLLBACK TO piece")?;
+    if let Err(error @ StoreError::Unavailable(_)) = &answer {
+        // It fails if SQLite has undone the whole transaction by itself, as for a full disk: then the group ends so.
+        group.conn.batch_execute("ROLLBACK TO piece").map_err(|_| error.clone())?;
         group.scratch = before;
     }
     group.conn.batch_execute("RELEASE piece")?;

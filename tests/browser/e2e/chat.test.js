@@ -115,9 +115,9 @@ test("what is said elsewhere is counted beside its room and in the title", async
   await dialog.getByRole("button", { name: "Create room" }).click();
   await ana.page.getByRole("heading", { name: "quiet corner" }).waitFor();
   await bo.send("Is anybody here?");
-  await ana.page.getByRole("link", { name: /general.*1 new/ }).waitFor();
+  await ana.page.getByRole("link", { name: /general.*1 new/i }).waitFor();
   assert.match(await ana.page.title(), /^\(1\) /);
-  await ana.page.getByRole("link", { name: /general/ }).click();
+  await ana.page.getByRole("link", { name: /general/i }).click();
   await ana.sees("Is anybody here?");
   assert.doesNotMatch(await ana.page.title(), /^\(/);
 });
@@ -126,6 +126,6 @@ test("an unknown room says so and leaves a way out", async () => {
   const ana = await enter("Ana");
   await ana.page.goto(`${server.url}#/rooms/nowhere`);
   await ana.page.getByRole("log").getByText("There is no room of this id.").waitFor();
-  await ana.page.getByRole("link", { name: /general/ }).click();
+  await ana.page.getByRole("link", { name: /general/i }).click();
   await ana.page.getByRole("heading", { name: "general" }).waitFor();
 });

@@ -218,7 +218,8 @@ impl Session {
         match &mut self.phase {
             Phase::Over => return,
             Phase::Authenticating { held, held_bytes, .. } => {
-                *held_bytes += frame.len();
+                // Each costs its own bookkeeping too, so that empty frames can't pile up for nothing.
+                *held_bytes += frame.len() + size_of::<String>();
                 if *held_bytes > self.policy.held_bytes_max {
                     return self.close(CloseCode::BadRequest, effects);
                 }

@@ -1,6 +1,6 @@
 //! PORT: history and directory.
 //!
-//! What a store promises, whatever it is made of (the contract suite `tests/it/ports/store.rs` holds every
+//! What a store promises, whatever it is made of (the contract suite `tests/it/ports/store/` holds every
 //! adapter to it):
 //!
 //! - Places come from the fold alone; offsets of a room begin at 1 and have no hole.

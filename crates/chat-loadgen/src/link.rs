@@ -24,6 +24,14 @@ pub struct Link {
     next_id: u64,
 }
 
+/// The server said a final no to a connect or a subscribe: trying again won't help.
+#[derive(Debug, thiserror::Error)]
+#[error("refused: {code} {message}")]
+pub struct Refused {
+    pub code: u32,
+    pub message: String,
+}
+
 /// Where a subscription began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
@@ -137,7 +145,9 @@ impl Link {
             for line in payload.split(|byte| *byte == b'\n') {
                 let line = wire::read_line(line)?;
                 if let Some(error) = line.error {
-                    bail!("refused: {} {}", error.code, error.message);
+                    let (code, message) = (error.code, error.message.into_owned());
+                    ensure!(!error.temporary, "not now: {code} {message}");
+                    bail!(Refused { code, message });
                 }
                 if let Some(publication) = line.push.and_then(|push| push.publication) {
                     ensure!(publication.offset.is_none(), "an event before any was sent");

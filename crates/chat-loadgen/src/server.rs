@@ -53,6 +53,7 @@ impl Running {
         command
             .env("PORT", plan.port.to_string())
             .env("DATA_DIR", plan.data_dir)
+            .env("NO_COLOR", "1")
             .env("CHAT__LIMITS__ENABLED", "false")
             .env("CHAT__HTTP__WORKERS", "1")
             .env("CHAT__HTTP__HOST", "127.0.0.1")

@@ -27,7 +27,7 @@ impl<R> Room<R> {
             return effects.push(ask.refuse(ErrorCode::NotAMember));
         };
         if !needs_member {
-            return self.admit(ask, 1, effects);
+            return self.admit(ask, 0, effects);
         }
         match self.members.get(&user) {
             Some(joined) => self.admit(ask, *joined, effects),
@@ -89,12 +89,33 @@ impl<R> Room<R> {
             Ask::Subscribe { session, ticket, user, since } => {
                 // History of a public room begins at its beginning, of a private one at the reader's join.
                 let first = if self.kind == Some(RoomKind::Private) { joined } else { 1 };
+                if joined > self.pos {
+                    // The join has not come by here yet: what comes before it is not for this reader, and an
+                    // earlier removal of theirs would expel them.
+                    let ask = Ask::Subscribe { session, ticket, user, since };
+                    return self.wait_for_place(joined, ask, effects);
+                }
                 self.subscribe(session, ticket, user, since.as_ref(), first, effects);
+            }
+            Ask::Continue { session, ticket, user, after } if after > self.pos => {
+                // The store is ahead of the bus: attached now, the session would be sent again what it has.
+                let ask = Ask::Continue { session, ticket, user, after };
+                self.wait_for_place(after, ask, effects);
             }
             Ask::Continue { session, ticket, user, after } => {
                 self.go_on(session, ticket, user, after, effects);
             }
         }
+    }
+
+    /// Holds `ask` until the room has come as far as `place`, which the store has.
+    fn wait_for_place(&mut self, place: Offset, ask: Ask<R>, effects: &mut Vec<Effect<R>>) {
+        if self.starting.len() >= WAITING_MAX {
+            return effects.push(ask.refuse(ErrorCode::Unavailable));
+        }
+        self.starting.push(ask);
+        self.seen = self.seen.max(place);
+        self.repair_if_behind(effects);
     }
 
     fn subscribe(
@@ -110,7 +131,8 @@ impl<R> Room<R> {
             // Another worker was further than this room is after a restart: soon it is there again.
             Start::After(after) if after > self.pos => {
                 let since = since.cloned();
-                self.starting.push(Ask::Subscribe { session, ticket, user, since });
+                let ask = Ask::Subscribe { session, ticket, user, since };
+                self.wait_for_place(after, ask, effects);
             }
             Start::After(after) => self.go_on(session, ticket, user, after, effects),
             start => {

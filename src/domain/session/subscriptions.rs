@@ -10,7 +10,7 @@ use chat_protocol::server::{self, Subscribed};
 use chat_protocol::{CloseCode, Epoch, ErrorCode, Offset, RoomId};
 
 use super::asks::room_of;
-use super::{Attached, Effect, Page, Session, Ticket};
+use super::{Attached, Effect, Page, Phase, Session, Ticket};
 use crate::domain::resume::Since;
 
 #[derive(Debug)]
@@ -85,6 +85,10 @@ impl Session {
         match subscription {
             Some(subscription) => {
                 let ticket = subscription.ticket;
+                if let State::Asked { id: asked, .. } = subscription.state {
+                    // It will never be taken up, and every command gets its reply.
+                    effects.push(Effect::Reply(server::error(asked, ErrorCode::Unavailable)));
+                }
                 subscription.state = State::Leaving { id };
                 effects.push(Effect::Detach { room, ticket });
             }
@@ -93,7 +97,11 @@ impl Session {
         Ok(())
     }
 
+    /// The subscription under this ticket; none once the connection is closing, when nothing more is said.
     fn subscription(&mut self, ticket: Ticket) -> Option<&mut Subscription> {
+        if matches!(self.phase, Phase::Over) {
+            return None;
+        }
         self.subscriptions.iter_mut().find(|s| s.ticket == ticket)
     }
 
@@ -137,6 +145,9 @@ impl Session {
 
     /// Everything that was queued has left the socket: who catches up may go on.
     pub fn on_drained(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Over) {
+            return;
+        }
         for subscription in &mut self.subscriptions {
             if let State::CatchingUp { after, asked } = &mut subscription.state
                 && !*asked
@@ -179,6 +190,8 @@ impl Session {
         let Some(subscription) = self.subscription(ticket) else { return };
         effects.push(Effect::Reply(match subscription.state {
             State::Leaving { id } => server::empty(id, "unsubscribe"),
+            // Lost on the way in: the SDK subscribes again by itself, and is told then whether it may.
+            State::Asked { id, .. } => server::error(id, ErrorCode::Unavailable),
             _ => server::unsubscribe_push(&subscription.room, code),
         }));
         self.forget(ticket);

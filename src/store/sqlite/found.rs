@@ -5,9 +5,9 @@ use chat_protocol::{Epoch, EventBody, MessageId, RoomId};
 use diesel::prelude::*;
 use rand::distr::{Alphanumeric, SampleString};
 
-use super::group::{Group, Memory, PARTITION, Placing};
 use super::rows;
 use super::schema::{log_meta, log_part, room_top, rooms};
+use super::write::{Group, Memory, PARTITION, Placing};
 use crate::store::StoreError;
 
 /// Random characters of an epoch: 62^8 make a chance meeting of two logs' epochs impossible in practice.

@@ -1,28 +1,20 @@
 //! The store as one SQLite file in the data directory, and the log at the same time.
 //!
-//! | file | holds |
+//! | module | holds |
 //! | --- | --- |
-//! | [`file`](mod@file), [`options`] | the file: claimed, checked, migrated; pragmas |
-//! | [`found`] | what a new database begins with |
-//! | [`writer`], [`job`], [`group`], [`statements`], [`change`] | the one thread that writes, in groups |
-//! | [`reads`], [`view`], [`history`], [`directory`], [`cursor`] | reading, each answer from one snapshot |
-//! | [`rows`], [`schema`] | rows and what they mean |
+//! | `file`, `options` | the file: claimed, checked, migrated; pragmas |
+//! | `found` | what a new database begins with |
+//! | `write` | the one thread that writes, in groups |
+//! | `read` | a pool of connections, each answer from one snapshot |
+//! | `rows`, `schema` | rows and what they mean |
 
-mod change;
-mod cursor;
-mod directory;
 mod file;
 mod found;
-mod group;
-mod history;
-mod job;
 mod options;
-mod reads;
+mod read;
 mod rows;
 mod schema;
-mod statements;
-mod view;
-mod writer;
+mod write;
 
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -41,7 +33,7 @@ use crate::store::{Committed, Log, StoreError};
 
 pub use file::OpenError;
 pub use options::SqliteOptions;
-pub use writer::OnCommit;
+pub use write::OnCommit;
 
 /// The embedded store.
 ///
@@ -54,9 +46,9 @@ pub struct SqliteStore {
 
 /// What closing ends.
 struct Running {
-    queue: SyncSender<job::Job>,
+    queue: SyncSender<write::Job>,
     writer: JoinHandle<()>,
-    reads: reads::Reads,
+    reads: read::Reads,
     /// What `reads` runs on.
     runtime: Runtime,
 }
@@ -91,11 +83,11 @@ impl SqliteStore {
         let database = Arc::new(database);
         let mut conn = database.open()?;
         let epoch = found::found(&mut conn, clock.now_ms()).map_err(|e| database.error(e))?;
-        let open = writer::Open::new(conn).map_err(|e| database.error(e))?;
+        let open = write::Open::new(conn).map_err(|e| database.error(e))?;
         let (reads, runtime) =
-            reads::Reads::start(Arc::clone(&database), readers).map_err(|e| database.error(e))?;
+            read::Reads::start(Arc::clone(&database), readers).map_err(|e| database.error(e))?;
         let (queue, jobs) = sync_channel(queue_ops_max);
-        let writer = writer::Writer {
+        let writer = write::Writer {
             claim,
             database: Arc::clone(&database),
             epoch: epoch.clone(),
@@ -145,13 +137,14 @@ impl SqliteStore {
     }
 
     /// Queues a job, or says at once why not.
-    fn queue(&self, job: job::Job) -> Result<(), StoreError> {
-        self.with(|running| running.queue.try_send(job))?.map_err(|error| match error {
-            TrySendError::Full(_) => {
-                StoreError::Unavailable("the store's writer queue is full".to_owned())
+    fn queue(&self, job: write::Job) -> Result<(), StoreError> {
+        self.with(|running| match running.queue.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => {
+                Err(StoreError::Unavailable("the store's writer queue is full".to_owned()))
             }
-            TrySendError::Disconnected(_) => closed(),
-        })
+            Err(TrySendError::Disconnected(_)) => Err(closed()),
+        })?
     }
 
     fn with<T>(&self, work: impl FnOnce(&Running) -> T) -> Result<T, StoreError> {
@@ -175,7 +168,7 @@ impl Log for SqliteStore {
             return Vec::new();
         }
         let count = drafts.len();
-        let (job, answers) = job::Job::commit(drafts);
+        let (job, answers) = write::Job::commit(drafts);
         match self.queue(job) {
             Ok(()) => answers.await.unwrap_or_else(|_| vec![Err(closed()); count]),
             Err(error) => vec![Err(error); count],

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::{Duration, Instant};
 
 use chat_protocol::object::{Person, User};
 use chat_protocol::{ClientId, Event, RoomId, UserId};
@@ -155,11 +154,11 @@ async fn a_store_that_is_only_dropped_gives_its_directory_back() {
     let store = open(directory.path()).unwrap();
     say(&store, 1).await.unwrap();
     drop(store);
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let clock = SystemClock::start();
     let store = loop {
         match open(directory.path()) {
             Ok(store) => break store,
-            Err(OpenError::Locked(_)) if Instant::now() < deadline => {
+            Err(OpenError::Locked(_)) if clock.monotonic_ms() < 10_000 => {
                 tokio::task::yield_now().await;
             }
             Err(error) => panic!("{error}"),

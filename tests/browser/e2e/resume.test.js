@@ -90,3 +90,19 @@ test("a token that the server refuses is replaced without a question", async () 
   await ana.send("still here");
   await ana.sees("still here");
 });
+
+test("a server that lost everything: the page comes in anew and shows what is there now", async () => {
+  const ana = await ChatPage.enter(browser, server.url, "Ana");
+  await ana.send("of the old log");
+  await ana.sees("of the old log");
+  await server.kill();
+  await ana.disconnected();
+  await server.forgetEverything();
+  await server.up();
+  await ana.connected();
+  await ana.messages("of the old log").waitFor({ state: "detached" });
+  await ana.send("of the new log");
+  await ana.sees("of the new log");
+  const texts = await ana.page.locator(".message .text").allInnerTexts();
+  assert.deepEqual(texts, ["of the new log"]);
+});

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,19 +49,25 @@ export class ServerProcess {
 
   /** As a power cut would: nothing is flushed, nobody is told. */
   kill() {
-    return this.#end("SIGKILL");
+    return this.#end();
+  }
+
+  /** Another life: the same address, and nothing of what was. Only while it is down. */
+  async forgetEverything() {
+    await rm(this.dataDir, { recursive: true, force: true });
+    await mkdir(this.dataDir);
   }
 
   async stop() {
-    await this.#end("SIGKILL");
+    await this.#end();
     await rm(this.dataDir, { recursive: true, force: true });
   }
 
-  async #end(signal) {
+  async #end() {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
-    child.kill(signal);
+    child.kill("SIGKILL");
     await exited;
   }
 }

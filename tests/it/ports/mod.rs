@@ -2,6 +2,7 @@
 //!
 //! A suite knows an adapter only as a [`Subject`]; a new adapter adds its subject and one line per suite.
 
+pub mod bus;
 pub mod journal;
 pub mod sqlite;
 pub mod store;

@@ -8,8 +8,8 @@ pub(super) struct Figures {
     pub(super) subjects: Vec<Subject>,
     /// Of each subject, in the order of its runs.
     reports: Vec<Vec<Report>>,
-    /// Runs that came to no report.
-    pub(super) failed: usize,
+    /// Of each subject, runs that came to no report.
+    failed: Vec<usize>,
 }
 
 /// The median of some runs, and the least and the most of them.
@@ -34,11 +34,21 @@ impl Spread {
 impl Figures {
     pub(super) fn new(row: Row, subjects: Vec<Subject>) -> Self {
         let reports = subjects.iter().map(|_| Vec::new()).collect();
-        Self { row, subjects, reports, failed: 0 }
+        let failed = vec![0; subjects.len()];
+        Self { row, subjects, reports, failed }
     }
 
     pub(super) fn add(&mut self, subject: usize, report: Report) {
         self.reports[subject].push(report);
+    }
+
+    pub(super) fn add_failed(&mut self, subject: usize) {
+        self.failed[subject] += 1;
+    }
+
+    /// How many runs of this subject came to no report.
+    pub(super) fn failed(&self, subject: usize) -> usize {
+        self.failed[subject]
     }
 
     /// The figure that the goal is about.
@@ -81,7 +91,7 @@ impl Figures {
     pub(super) fn is_good(&self) -> bool {
         let is_server = |subject: &Subject| matches!(subject, Subject::Server(_));
         let first = self.subjects.iter().position(is_server);
-        self.failed == 0
+        self.failed.iter().all(|failed| *failed == 0)
             && (0..self.subjects.len()).all(|subject| self.is_clean(subject))
             && first.is_none_or(|subject| self.is_met(subject) == Some(true))
     }

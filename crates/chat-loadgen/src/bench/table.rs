@@ -1,7 +1,5 @@
 //! The table as Markdown.
 
-use std::fmt::Write as _;
-
 use super::figures::{Figures, Spread};
 use super::plan::{Goal, Subject};
 use crate::proc;
@@ -20,11 +18,6 @@ pub(super) fn markdown(all: &[Figures], repeats: usize) -> String {
             out.push_str(&line(figures, subject));
         }
     }
-    let failed: usize = all.iter().map(|figures| figures.failed).sum();
-    if failed > 0 {
-        // Writing to a string doesn't fail.
-        let _ = writeln!(out, "\n{failed} runs FAILED and are in no median.");
-    }
     out
 }
 
@@ -42,7 +35,7 @@ fn line(figures: &Figures, subject: usize) -> String {
         load(|load| load.deliveries_per_read).map_or_else(dash, |per| format!("{per:.1}")),
         pair(load(|load: &LoadReport| load.ack.p50_ms), load(|load| load.ack.p99_ms)),
         pair(load(|load: &LoadReport| load.receive.p50_ms), load(|load| load.receive.p99_ms)),
-        if figures.is_clean(subject) { "yes" } else { "**NO**" }.to_owned(),
+        clean(figures, subject),
     ];
     format!("| {} |\n", cells.join(" | "))
 }
@@ -73,6 +66,15 @@ fn target(figures: &Figures, subject: usize) -> String {
         (true, false) => format!("{most}: **missed**"),
         (false, true) => "(met)".to_owned(),
         (false, false) => "(missed)".to_owned(),
+    }
+}
+
+/// A run that failed is in no median, and not to be overlooked.
+fn clean(figures: &Figures, subject: usize) -> String {
+    match (figures.failed(subject), figures.is_clean(subject)) {
+        (0, true) => "yes".to_owned(),
+        (0, false) => "**NO**".to_owned(),
+        (failed, _) => format!("**{failed} runs FAILED**"),
     }
 }
 
@@ -133,7 +135,7 @@ mod tests {
         let row = rows(false).remove(0);
         let subjects = subjects(&row, &[]);
         let mut figures = Figures::new(row, subjects);
-        figures.failed = 1;
+        figures.add_failed(0);
         assert!(!figures.is_good());
         assert!(markdown(&[figures], 1).contains("FAILED"));
     }

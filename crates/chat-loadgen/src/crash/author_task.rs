@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::author::Author;
 use super::scene::{Phase, Scene};
 use crate::cli::CrashArgs;
-use crate::link::Link;
+use crate::link::{Link, Refused};
 use crate::rest::Guest;
 use crate::wire;
 
@@ -18,7 +18,7 @@ use crate::wire;
 const FINISH_WITHIN: Duration = Duration::from_secs(30);
 
 /// Starts all authors.
-pub(super) fn start_all(scene: &Rc<Scene>, args: &CrashArgs) -> Vec<JoinHandle<()>> {
+pub(super) fn start_all(scene: &Rc<Scene>, args: &CrashArgs) -> Vec<JoinHandle<Result<()>>> {
     let authors = u32::try_from(args.authors).unwrap_or(u32::MAX);
     let every = Duration::from_secs(1) * authors / args.rate.max(1);
     let start = |guest: &Guest| {
@@ -31,21 +31,27 @@ pub(super) fn start_all(scene: &Rc<Scene>, args: &CrashArgs) -> Vec<JoinHandle<(
 /// Waits until every send of everyone has its final answer.
 ///
 /// # Errors
-/// Somebody's never gets one.
-pub(super) async fn finish_all(authors: Vec<JoinHandle<()>>) -> Result<()> {
+/// Somebody's never gets one, or an author is turned away.
+pub(super) async fn finish_all(authors: Vec<JoinHandle<Result<()>>>) -> Result<()> {
     for author in authors {
-        timeout(FINISH_WITHIN, author).await.context("an author still waits for an answer")??;
+        timeout(FINISH_WITHIN, author)
+            .await
+            .context("an author still waits for an answer")???;
     }
     Ok(())
 }
 
-async fn live(mut author: Author, guest: Guest, scene: Rc<Scene>, every: Duration) {
+async fn live(mut author: Author, guest: Guest, scene: Rc<Scene>, every: Duration) -> Result<()> {
     while scene.phase() == Phase::Load || !author.is_done() {
         let mut link = scene.reconnect().await;
-        // However it ends, what has no answer is tried again on the next connection.
-        drop(converse(&mut author, &guest, &scene, every, &mut link).await);
+        let ended = converse(&mut author, &guest, &scene, every, &mut link).await;
         author.lost(&mut scene.recorder.borrow_mut());
+        // However else it ends, what has no answer is tried again on the next connection.
+        if let Some(refused) = ended.err().and_then(|error| error.downcast::<Refused>().ok()) {
+            return Err(refused).with_context(|| format!("author {}", guest.user));
+        }
     }
+    Ok(())
 }
 
 /// Until the connection is lost, or all is said.

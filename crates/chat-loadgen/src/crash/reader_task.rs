@@ -9,7 +9,7 @@ use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::reader::Reader;
 use super::scene::{Phase, Scene};
-use crate::link::Link;
+use crate::link::{Link, Refused};
 use crate::rest::Guest;
 use crate::wire;
 
@@ -82,8 +82,8 @@ enum Ended {
 }
 
 async fn read(reader: &mut Reader, guest: &Guest, scene: &Scene, link: &mut Link) -> Ended {
-    if link.join(Some(&guest.token), &[]).await.is_err() {
-        return Ended::Lost;
+    if let Err(error) = link.join(Some(&guest.token), &[]).await {
+        return if error.is::<Refused>() { Ended::Broken(error) } else { Ended::Lost };
     }
     let mut clock = interval(LOOK);
     loop {

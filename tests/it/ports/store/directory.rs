@@ -6,9 +6,7 @@ use chat_protocol::{ClientId, ErrorCode, EventBody, RoomId, UserId};
 use chat_server::domain::record::Change;
 use chat_server::store::Changed;
 
-use super::{
-    add, changed, kinds, paging, past, person, refused, remove, room, say, state, user,
-};
+use super::{add, changed, kinds, paging, past, person, refused, remove, room, say, state, user};
 use crate::ports::sqlite::SqliteSubject;
 use crate::ports::{Subject, promises};
 

@@ -89,7 +89,8 @@ pub async fn a_repeat_in_the_same_group_is_answered_as_the_first(subject: &mut d
     let first = draft(&RoomId::general(), &author, "1", "hi");
     let other = draft(&RoomId::general(), &author, "1", "bye");
     let answers = store.commit(vec![first.clone(), first.clone(), other, first.clone()]).await;
-    let repeats: Vec<_> = answers.iter().map(|it| it.as_ref().map(|it| (it.id, it.repeat))).collect();
+    let repeats: Vec<_> =
+        answers.iter().map(|it| it.as_ref().map(|it| (it.id, it.repeat))).collect();
     let reused = chat_server::store::StoreError::Refused(ErrorCode::ClientIdReused);
     let id = first.id;
     assert_eq!(repeats, [Ok((id, false)), Ok((id, true)), Err(&reused), Ok((id, true))]);

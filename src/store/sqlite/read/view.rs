@@ -1,16 +1,29 @@
 //! What a user may see of a room: the one place where reading is allowed or refused.
 
-use chat_protocol::object::{Role, Room, RoomKind, RoomState};
+use chat_protocol::object::{Role, Room, RoomKind, RoomState, User};
 use chat_protocol::{Epoch, ErrorCode, Offset, RoomId, UserId};
 use diesel::prelude::*;
 
-use super::rows;
-use super::schema::{members, room_top, rooms};
+use super::super::rows;
+use super::super::schema::{members, room_top, rooms, users};
 use crate::store::StoreError;
+
+/// The user, if there is one of this id.
+pub(in crate::store::sqlite) fn user(
+    conn: &mut SqliteConnection,
+    id: &UserId,
+) -> Result<Option<User>, StoreError> {
+    let row: Option<(String, bool)> = users::table
+        .find(id.as_str())
+        .select((users::name, users::guest))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(name, guest)| User { id: id.clone(), name, guest }))
+}
 
 /// A room as it is stored.
 #[derive(Clone, Debug)]
-pub(super) struct RoomRow {
+pub(in crate::store::sqlite) struct RoomRow {
     pub no: i64,
     pub id: RoomId,
     pub state: RoomState,
@@ -19,7 +32,7 @@ pub(super) struct RoomRow {
 
 /// A membership as it is stored.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
+pub(in crate::store::sqlite) struct Standing {
     pub role: Role,
     /// Offset of the latest join.
     pub joined: Offset,
@@ -27,13 +40,16 @@ pub(super) struct Standing {
 
 /// Where a room stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Position {
+pub(in crate::store::sqlite) struct Position {
     pub offset: Offset,
     pub messages: u64,
 }
 
 /// The room's row, whoever asks.
-pub(super) fn room(conn: &mut SqliteConnection, id: &RoomId) -> Result<RoomRow, StoreError> {
+pub(in crate::store::sqlite) fn room(
+    conn: &mut SqliteConnection,
+    id: &RoomId,
+) -> Result<RoomRow, StoreError> {
     let row: Option<(i64, String, i16, String, i64)> = rooms::table
         .filter(rooms::id.eq(id.as_str()))
         .select((rooms::no, rooms::name, rooms::kind, rooms::topic, rooms::member_count))
@@ -47,7 +63,7 @@ pub(super) fn room(conn: &mut SqliteConnection, id: &RoomId) -> Result<RoomRow, 
 }
 
 /// The user's standing in the room; everyone has one in `general`.
-pub(super) fn standing(
+pub(in crate::store::sqlite) fn standing(
     conn: &mut SqliteConnection,
     room: &RoomRow,
     user: &UserId,
@@ -69,12 +85,12 @@ pub(super) fn standing(
 }
 
 /// May anyone read it, from its beginning on?
-pub(super) const fn open_to_all(room: &RoomRow) -> bool {
+pub(in crate::store::sqlite) const fn open_to_all(room: &RoomRow) -> bool {
     matches!(room.state.kind, RoomKind::General | RoomKind::Public)
 }
 
 /// The viewer's standing, or a refusal if the room isn't theirs to see.
-pub(super) fn allow(
+pub(in crate::store::sqlite) fn allow(
     conn: &mut SqliteConnection,
     room: &RoomRow,
     viewer: &UserId,
@@ -87,14 +103,17 @@ pub(super) fn allow(
 }
 
 /// Where the room stands, as of the last commit.
-pub(super) fn position(conn: &mut SqliteConnection, no: i64) -> Result<Position, StoreError> {
+pub(in crate::store::sqlite) fn position(
+    conn: &mut SqliteConnection,
+    no: i64,
+) -> Result<Position, StoreError> {
     let (offset, messages): (i64, i64) =
         room_top::table.find(no).select((room_top::offset, room_top::messages)).first(conn)?;
     Ok(Position { offset: offset.cast_unsigned(), messages: messages.cast_unsigned() })
 }
 
 /// The room as the viewer is told of it.
-pub(super) fn object(
+pub(in crate::store::sqlite) fn object(
     room: RoomRow,
     position: Position,
     standing: Option<Standing>,

@@ -7,12 +7,11 @@ use chat_protocol::object::{Person, Role, Room, RoomKind, RoomState, User};
 use chat_protocol::{ClientId, ErrorCode, EventBody, MessageId, Offset, RoomId, UserId};
 use diesel::prelude::*;
 
-use super::directory::user;
-use super::found::insert_room;
+use super::super::found::insert_room;
+use super::super::read::view::{self, Position, RoomRow, Standing, user};
+use super::super::rows::{self, MEMBER, OWNER, unreadable};
+use super::super::schema::{events, members, rooms, users};
 use super::group::{Group, Placed, Placing};
-use super::rows::{self, MEMBER, OWNER, unreadable};
-use super::schema::{events, members, rooms, users};
-use super::view::{self, Position, RoomRow, Standing};
 use crate::domain::record::Change;
 use crate::store::{Changed, StoreError};
 
@@ -20,7 +19,10 @@ const fn refused<T>(code: ErrorCode) -> Result<T, StoreError> {
     Err(StoreError::Refused(code))
 }
 
-pub(super) fn run(group: &mut Group<'_>, change: &Change) -> Result<Changed, StoreError> {
+pub(in crate::store::sqlite) fn run(
+    group: &mut Group<'_>,
+    change: &Change,
+) -> Result<Changed, StoreError> {
     match change {
         Change::CreateUser(user) => create_user(group, user).map(Changed::User),
         Change::RenameUser { user, name } => rename_user(group, user, name).map(Changed::User),

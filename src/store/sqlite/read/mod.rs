@@ -3,6 +3,11 @@
 //! Its own, because a query that runs in the background of an actix thread must not be cancelled there: dropping it
 //! panics. Here a caller that gives up only stops waiting; the query ends by itself.
 
+mod cursor;
+mod directory;
+mod history;
+pub(super) mod view;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,14 +30,17 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 
 type Reader = SyncConnectionWrapper<SqliteConnection>;
 
-pub(super) struct Reads {
+pub(in crate::store::sqlite) struct Reads {
     pool: Pool<Reader>,
     handle: Handle,
 }
 
 impl Reads {
     /// Makes the pool and the runtime that it lives on; connections are opened when they are needed.
-    pub(super) fn start(database: Arc<Database>, readers: u32) -> std::io::Result<(Self, Runtime)> {
+    pub(in crate::store::sqlite) fn start(
+        database: Arc<Database>,
+        readers: u32,
+    ) -> std::io::Result<(Self, Runtime)> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("store-read")
@@ -60,7 +68,10 @@ impl Reads {
     }
 
     /// Starts `query` in a transaction: all that it reads is one snapshot.
-    pub(super) fn start_query<T, Q>(&self, query: Q) -> JoinHandle<Result<T, StoreError>>
+    pub(in crate::store::sqlite) fn start_query<T, Q>(
+        &self,
+        query: Q,
+    ) -> JoinHandle<Result<T, StoreError>>
     where
         T: Send + 'static,
         Q: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,

@@ -8,10 +8,11 @@ use chat_protocol::object::{List, Member, Role, Room, RoomKind, RoomState, User}
 use chat_protocol::{Epoch, RoomId, UserId};
 use diesel::prelude::*;
 
+use super::super::schema::{members, room_top, rooms, users};
+use super::super::write::Job;
+use super::super::{SqliteStore, closed, rows};
 use super::cursor::{Page, Place};
-use super::schema::{members, room_top, rooms, users};
 use super::view::{self, Position, RoomRow, Standing};
-use super::{SqliteStore, closed, job, rows};
 use crate::domain::record::Change;
 use crate::store::{Changed, Directory, StoreError};
 
@@ -19,7 +20,7 @@ use crate::store::{Changed, Directory, StoreError};
 impl Directory for SqliteStore {
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         let id = id.clone();
-        self.read(move |conn| user(conn, &id)).await
+        self.read(move |conn| view::user(conn, &id)).await
     }
 
     async fn room(&self, room: &RoomId, viewer: &UserId) -> Result<Room, StoreError> {
@@ -56,20 +57,10 @@ impl Directory for SqliteStore {
     }
 
     async fn change(&self, change: Change) -> Result<Changed, StoreError> {
-        let (job, answer) = job::Job::change(change);
+        let (job, answer) = Job::change(change);
         self.queue(job)?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
-}
-
-/// The user, if there is one of this id.
-pub(super) fn user(conn: &mut SqliteConnection, id: &UserId) -> Result<Option<User>, StoreError> {
-    let row: Option<(String, bool)> = users::table
-        .find(id.as_str())
-        .select((users::name, users::guest))
-        .first(conn)
-        .optional()?;
-    Ok(row.map(|(name, guest)| User { id: id.clone(), name, guest }))
 }
 
 type ListedRoom = (i64, String, String, i16, String, i64, i64, i64, Option<i16>, Option<i64>);

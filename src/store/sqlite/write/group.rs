@@ -8,21 +8,21 @@ use chat_protocol::{Epoch, ErrorCode, Event, EventBody, MessageId, Offset, RoomI
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 
-use super::rows;
-use super::schema::{events, log_part, room_top, rooms};
+use super::super::rows;
+use super::super::schema::{events, log_part, room_top, rooms};
 use super::statements::{MoveLog, MoveRoom};
 use crate::domain::fold::{Folded, Header, Partition, Top, fold};
 use crate::domain::record::Draft;
 use crate::store::{Committed, StoreError};
 
 /// The embedded log has one partition.
-pub(super) const PARTITION: i64 = 0;
+pub(in crate::store::sqlite) const PARTITION: i64 = 0;
 /// Rooms that the writer remembers the heads of; when there are more, it forgets them all and reads them again.
 const HEADS_MAX: usize = 65_536;
 
 /// Where a room stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
+pub(in crate::store::sqlite) struct Head {
     /// The room's number in the database.
     pub no: i64,
     pub top: Top,
@@ -31,13 +31,13 @@ pub(super) struct Head {
 
 /// What is committed, as the writer remembers it.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(in crate::store::sqlite) struct Memory {
     partition: Partition,
     heads: HashMap<RoomId, Head>,
 }
 
 impl Memory {
-    pub(super) fn read(conn: &mut SqliteConnection) -> QueryResult<Self> {
+    pub(in crate::store::sqlite) fn read(conn: &mut SqliteConnection) -> QueryResult<Self> {
         let (next, time): (i64, i64) =
             log_part::table.find(PARTITION).select((log_part::next, log_part::time)).first(conn)?;
         let partition = Partition { next: next.cast_unsigned(), time: time.cast_unsigned() };
@@ -45,7 +45,7 @@ impl Memory {
     }
 
     /// Takes over what `moved` moved, once it is committed.
-    pub(super) fn advance(&mut self, moved: Scratch) -> Vec<Arc<Event>> {
+    pub(in crate::store::sqlite) fn advance(&mut self, moved: Scratch) -> Vec<Arc<Event>> {
         if self.heads.len() + moved.heads.len() > HEADS_MAX {
             self.heads.clear();
         }
@@ -57,7 +57,7 @@ impl Memory {
 
 /// What a group has moved. Dropping it forgets the group.
 #[derive(Clone, Debug)]
-pub(super) struct Scratch {
+pub(in crate::store::sqlite) struct Scratch {
     partition: Partition,
     heads: HashMap<RoomId, Head>,
     /// In commit order.
@@ -66,14 +66,14 @@ pub(super) struct Scratch {
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Placed {
+pub(in crate::store::sqlite) enum Placed {
     At(Offset),
     /// The log has its id already; nothing was written.
     Repeat,
 }
 
 /// An event on its way to a place.
-pub(super) struct Placing<'a> {
+pub(in crate::store::sqlite) struct Placing<'a> {
     pub author: Option<&'a Person>,
     pub id: MessageId,
     /// As far as the body hasn't one itself.
@@ -82,7 +82,7 @@ pub(super) struct Placing<'a> {
 }
 
 /// A group within its transaction.
-pub(super) struct Group<'a> {
+pub(in crate::store::sqlite) struct Group<'a> {
     pub conn: &'a mut SqliteConnection,
     pub epoch: &'a Epoch,
     memory: &'a Memory,
@@ -92,7 +92,7 @@ pub(super) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn begin(
+    pub(in crate::store::sqlite) fn begin(
         conn: &'a mut SqliteConnection,
         epoch: &'a Epoch,
         memory: &'a Memory,
@@ -104,7 +104,10 @@ impl<'a> Group<'a> {
     }
 
     /// Where `room` stands within this group; `None`: there is no such room.
-    pub(super) fn head(&mut self, room: &RoomId) -> Result<Option<Head>, StoreError> {
+    pub(in crate::store::sqlite) fn head(
+        &mut self,
+        room: &RoomId,
+    ) -> Result<Option<Head>, StoreError> {
         if let Some(head) = self.scratch.heads.get(room).or_else(|| self.memory.heads.get(room)) {
             return Ok(Some(*head));
         }
@@ -125,7 +128,7 @@ impl<'a> Group<'a> {
     }
 
     /// Folds one event into `room`, which stands at `head`, and writes its row.
-    pub(super) fn place(
+    pub(in crate::store::sqlite) fn place(
         &mut self,
         room: &RoomId,
         head: Head,
@@ -185,7 +188,10 @@ impl<'a> Group<'a> {
     }
 
     /// Resolves a draft against the log and what the group did before it.
-    pub(super) fn resolve(&mut self, draft: &Draft) -> Result<Committed, StoreError> {
+    pub(in crate::store::sqlite) fn resolve(
+        &mut self,
+        draft: &Draft,
+    ) -> Result<Committed, StoreError> {
         let Some(head) = self.head(&draft.room)? else {
             return Err(StoreError::Refused(ErrorCode::RoomNotFound));
         };
@@ -209,7 +215,7 @@ impl<'a> Group<'a> {
     }
 
     /// Writes the heads that the group moved and the partition's; the last thing before its commit.
-    pub(super) fn flush(&mut self) -> QueryResult<()> {
+    pub(in crate::store::sqlite) fn flush(&mut self) -> QueryResult<()> {
         for head in self.scratch.heads.values() {
             let moved = MoveRoom {
                 no: head.no,

@@ -9,6 +9,11 @@
 //! | begin or commit (disk full, I/O error) | all of the group is `Unavailable`; the next group tries a new connection |
 //! | a panic | the same |
 
+mod change;
+mod group;
+mod job;
+mod statements;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -17,12 +22,12 @@ use chat_protocol::{Epoch, Event};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::change;
 use super::file::{Access, Claim, Database};
-use super::group::{Group, Memory};
-use super::job::Job;
 use crate::clock::Clock;
 use crate::store::StoreError;
+
+pub(in crate::store::sqlite) use group::{Group, Memory, PARTITION, Placing};
+pub(in crate::store::sqlite) use job::Job;
 
 /// Drafts and changes in one transaction; a larger job is a group of its own.
 const GROUP_MAX: usize = 1024;
@@ -30,7 +35,7 @@ const GROUP_MAX: usize = 1024;
 /// Takes the events of a group, after its commit. May block: then writing waits.
 pub type OnCommit = Box<dyn Fn(&[Arc<Event>]) + Send>;
 
-pub(super) struct Writer {
+pub(in crate::store::sqlite) struct Writer {
     /// Given back when the last write is done, and not before.
     #[expect(dead_code, reason = "held, not used")]
     pub claim: Claim,
@@ -43,13 +48,13 @@ pub(super) struct Writer {
 }
 
 /// A connection, and what is known to be committed on it.
-pub(super) struct Open {
+pub(in crate::store::sqlite) struct Open {
     pub conn: SqliteConnection,
     pub memory: Memory,
 }
 
 impl Open {
-    pub(super) fn new(mut conn: SqliteConnection) -> QueryResult<Self> {
+    pub(in crate::store::sqlite) fn new(mut conn: SqliteConnection) -> QueryResult<Self> {
         let memory = Memory::read(&mut conn)?;
         Ok(Self { conn, memory })
     }
@@ -72,7 +77,7 @@ enum Failure {
 
 impl Writer {
     /// Works until all senders are gone and the queue is empty, then moves the write-ahead log into the database.
-    pub(super) fn run(mut self, queue: &Receiver<Job>) {
+    pub(in crate::store::sqlite) fn run(mut self, queue: &Receiver<Job>) {
         while let Ok(first) = queue.recv() {
             let mut drafts = first.drafts();
             let mut jobs = vec![first];

@@ -8,9 +8,10 @@ use chat_protocol::object::HistoryPage;
 use chat_protocol::{Epoch, ErrorCode, Event, EventBody, MessageId, Offset, RoomId, UserId};
 use diesel::prelude::*;
 
-use super::rows::EventRow;
-use super::schema::events;
-use super::{SqliteStore, view};
+use super::super::SqliteStore;
+use super::super::rows::EventRow;
+use super::super::schema::events;
+use super::view;
 use crate::store::{Head, History, Membership, PageLimit, Range, StoreError};
 
 /// What an event costs as JSON besides its texts: keys, ids, numbers.

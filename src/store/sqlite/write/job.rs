@@ -9,7 +9,7 @@ use crate::store::{Changed, Committed, StoreError};
 type Answers = Vec<Result<Committed, StoreError>>;
 
 /// One caller's work.
-pub(super) enum Job {
+pub(in crate::store::sqlite) enum Job {
     Commit {
         drafts: Vec<Draft>,
         answers: Answers,
@@ -23,18 +23,22 @@ pub(super) enum Job {
 }
 
 impl Job {
-    pub(super) fn commit(drafts: Vec<Draft>) -> (Self, oneshot::Receiver<Answers>) {
+    pub(in crate::store::sqlite) fn commit(
+        drafts: Vec<Draft>,
+    ) -> (Self, oneshot::Receiver<Answers>) {
         let (reply, answer) = oneshot::channel();
         (Self::Commit { drafts, answers: Vec::new(), reply }, answer)
     }
 
-    pub(super) fn change(change: Change) -> (Self, oneshot::Receiver<Result<Changed, StoreError>>) {
+    pub(in crate::store::sqlite) fn change(
+        change: Change,
+    ) -> (Self, oneshot::Receiver<Result<Changed, StoreError>>) {
         let (reply, receiver) = oneshot::channel();
         (Self::Change { change: Box::new(change), answer: None, reply }, receiver)
     }
 
     /// What a group is bounded by.
-    pub(super) fn drafts(&self) -> usize {
+    pub(in crate::store::sqlite) fn drafts(&self) -> usize {
         match self {
             Self::Commit { drafts, .. } => drafts.len(),
             Self::Change { .. } => 1,
@@ -42,7 +46,7 @@ impl Job {
     }
 
     /// Forgets the answers: the group is made once more.
-    pub(super) fn reset(&mut self) {
+    pub(in crate::store::sqlite) fn reset(&mut self) {
         match self {
             Self::Commit { answers, .. } => answers.clear(),
             Self::Change { answer, .. } => *answer = None,
@@ -50,7 +54,7 @@ impl Job {
     }
 
     /// Whatever it was, nobody knows whether it was done.
-    pub(super) fn fail(&mut self, error: &StoreError) {
+    pub(in crate::store::sqlite) fn fail(&mut self, error: &StoreError) {
         match self {
             Self::Commit { drafts, answers, .. } => {
                 *answers = drafts.iter().map(|_| Err(error.clone())).collect();
@@ -60,7 +64,7 @@ impl Job {
     }
 
     /// Tells the caller, who may have given up.
-    pub(super) fn answer(self) {
+    pub(in crate::store::sqlite) fn answer(self) {
         match self {
             Self::Commit { answers, reply, .. } => drop(reply.send(answers)),
             Self::Change { answer: Some(answer), reply, .. } => drop(reply.send(answer)),

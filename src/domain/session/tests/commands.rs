@@ -1,0 +1,102 @@
+//! Commands that want an answer, and those that don't.
+
+use super::*;
+use serde_json::json;
+
+#[test]
+fn a_bad_command_gets_its_code() {
+    let long = format!(r#"{{"id":2,"subscribe":{{"channel":"room:{}"}}}}"#, "x".repeat(251));
+    for (frame, reply) in [
+        (r#"{"id":2,"subscribe":{"channel":"news"}}"#, "2 error 102"),
+        (r#"{"id":2,"subscribe":{"channel":"user:u"}}"#, "2 error 103"),
+        (r#"{"id":2,"subscribe":{"channel":""}}"#, "2 error 107"),
+        (r#"{"id":2,"subscribe":{"channel":"room:a b"}}"#, "2 error 107"),
+        (&long, "2 error 107"),
+        (r#"{"id":2,"unsubscribe":{"channel":"news"}}"#, "2 error 102"),
+        (r#"{"id":2,"publish":{"channel":"user:u","data":{"text":"x"}}}"#, "2 error 103"),
+        (r#"{"id":2,"publish":{"channel":"room:a"}}"#, "2 error 107"),
+        (r#"{"id":2,"publish":{"channel":"room:a","data":{"text":" "}}}"#, "2 error 406"),
+        (r#"{"id":2,"history":{"channel":"news"}}"#, "2 error 102"),
+        (r#"{"id":2,"presence":{"channel":"room:a"}}"#, "2 error 108"),
+        (r#"{"id":2,"presence_stats":{"channel":"news"}}"#, "2 error 102"),
+        (r#"{"id":2,"refresh":{"token":"t"}}"#, "2 error 108"),
+        (r#"{"id":2,"rpc":{"method":"message.sing"}}"#, "2 error 104"),
+        (r#"{"id":2,"rpc":{"method":"room.get","data":7}}"#, "2 error 107"),
+    ] {
+        assert_eq!(Bench::live().frame(frame), [reply], "{frame}");
+    }
+}
+
+#[test]
+fn malformed_text_closes_after_what_came_before_it_was_done() {
+    let frame = r#"{"id":2,"rpc":{"method":"user.me"}} {"id":3}"#;
+    assert_eq!(Bench::live().frame(frame), ["ask #1", "close 3501"]);
+}
+
+#[test]
+fn an_answer_becomes_the_reply_that_its_command_expects() {
+    for (command, asked, reply) in [
+        (r#""rpc":{"method":"user.me"}"#, "ask #1", json!({"id": 2, "rpc": {"data": {"a": 1}}})),
+        (r#""history":{"channel":"room:a"}"#, "ask #1", json!({"id": 2, "history": {"a": 1}})),
+        (
+            r#""publish":{"channel":"room:a","data":{"text":"x"}}"#,
+            "publish #1",
+            json!({"id": 2, "publish": {}}),
+        ),
+    ] {
+        let mut bench = Bench::live();
+        assert_eq!(bench.frame(&format!(r#"{{"id":2,{command}}}"#)), [asked]);
+        assert_eq!(bench.reply(|s, e| s.on_answer(1, Ok(br#"{"a":1}"#), e)), reply);
+        assert_eq!(bench.does(|s, e| s.on_answer(1, Ok(b"{}"), e)), [""; 0], "once");
+    }
+}
+
+#[test]
+fn a_refusal_is_told_with_its_code() {
+    let mut bench = Bench::live();
+    bench.rpc(2, "user.me");
+    assert_eq!(bench.does(|s, e| s.on_answer(1, Err(ErrorCode::NotAMember), e)), ["2 error 402"]);
+}
+
+#[test]
+fn too_many_outstanding_commands_are_refused_until_one_is_answered() {
+    let mut bench = Bench::live();
+    assert_eq!(bench.rpc(2, "user.me"), ["ask #1"]);
+    assert_eq!(bench.rpc(3, "user.me"), ["ask #2"]);
+    assert_eq!(bench.rpc(4, "user.me"), ["4 error 111 temporary"]);
+    bench.does(|s, e| s.on_answer(2, Ok(b"{}"), e));
+    assert_eq!(bench.rpc(5, "user.me"), ["ask #3"]);
+}
+
+#[test]
+fn commands_beyond_the_rate_are_refused_as_temporary_until_time_passes() {
+    let commands = Some(Rate { per_second: 1, burst: 2 });
+    let mut bench = Bench::live_under(Policy { commands, ..policy() });
+    assert_eq!(bench.unsubscribe(2), ["2 unsubscribe"]);
+    assert_eq!(bench.unsubscribe(3), ["3 unsubscribe"]);
+    assert_eq!(bench.unsubscribe(4), ["4 error 111 temporary"]);
+    let send = r#"{"send":{"data":{"method":"user.me"}}}"#;
+    assert_eq!(bench.frame(send), [""; 0], "what has no id is dropped in silence");
+    bench.now = 1_000;
+    assert_eq!(bench.unsubscribe(5), ["5 unsubscribe"]);
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_unavailable_and_comes_too_late_afterwards() {
+    let mut bench = Bench::live();
+    bench.rpc(2, "user.me");
+    assert_eq!(bench.tick(3_999), [""; 0]);
+    assert_eq!(bench.tick(4_000), ["2 error 400 temporary"]);
+    assert_eq!(bench.does(|s, e| s.on_answer(1, Ok(b"{}"), e)), [""; 0]);
+}
+
+#[test]
+fn a_send_is_done_but_never_gets_a_reply() {
+    let send = |data: &str| format!(r#"{{"id":9,"send":{{"data":{data}}}}}"#);
+    let mut bench = Bench::live();
+    let message = r#"{"method":"message.send","data":{"room":"a","client_id":"c","text":"x"}}"#;
+    assert_eq!(bench.frame(&send(message)), ["publish #0"]);
+    assert_eq!(bench.does(|s, e| s.on_answer(0, Ok(b"{}"), e)), [""; 0]);
+    assert_eq!(bench.frame(&send(r#"{"method":"message.sing"}"#)), [""; 0]);
+    assert_eq!(bench.frame(&send("null")), [""; 0]);
+}

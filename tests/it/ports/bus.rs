@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::promises;
 
-promises! { local: super::Local(Arc::default());
+promises! { local: super::Local(std::sync::Arc::default());
     events_come_in_the_order_of_the_log
     nothing_is_lost_or_repeated
     a_full_bus_makes_the_log_wait

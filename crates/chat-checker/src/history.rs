@@ -106,7 +106,7 @@ pub struct RoomLog {
     pub events: Vec<Event>,
 }
 
-/// A recorded history: everything that [`crate::check`] judges.
+/// A recorded history: everything that [`crate::check()`] judges.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub names: Interner,

@@ -2,7 +2,7 @@
 //!
 //! A harness records, while it talks to a server and breaks it, what every client did and saw
 //! ([`History`]); when all is quiet it adds each room's whole history as the server then tells it
-//! ([`RoomLog`]). [`check`] compares the two and returns a [`Verdict`]: how much was checked, and
+//! ([`RoomLog`]). [`check()`] compares the two and returns a [`Verdict`]: how much was checked, and
 //! each broken promise with the events concerned.
 //!
 //! The promises, and the [`Property`] that names a breach of each:

@@ -70,7 +70,7 @@ pub struct Counts {
     pub resumes_restarted: u64,
 }
 
-/// What [`crate::check`] found.
+/// What [`crate::check()`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     pub counts: Counts,

@@ -42,7 +42,7 @@ macro_rules! error_codes {
 error_codes! {
     100 Internal "internal" true 500 "the server failed; try again";
     101 Unauthorized "unauthorized" false 401 "give a valid token";
-    102 UnknownChannel "unknown_channel" false 404 "channels are called room:<id>";
+    102 UnknownChannel "unknown_channel" false 404 "a channel is called room: and the id of a room";
     103 PermissionDenied "permission_denied" false 403 "you have no right to this";
     104 MethodNotFound "method_not_found" false 404 "there is no method of this name";
     105 AlreadySubscribed "already_subscribed" false 409 "unsubscribe first";

@@ -54,10 +54,15 @@ export class Outbox {
     this.#pump(draft.room);
   }
 
-  /** @param {string} clientId */
-  retry(clientId) {
+  /**
+   * Somebody decided to send it after all, whoever wrote it: from now on it is theirs.
+   *
+   * @param {string} clientId
+   * @param {string} author
+   */
+  retry(clientId, author) {
     const draft = this.#options.drafts.get(clientId);
-    if (draft) this.add({ ...draft, state: "pending", reason: undefined });
+    if (draft) this.add({ ...draft, author, state: "pending", reason: undefined });
   }
 
   /**

@@ -95,7 +95,7 @@ export class Chat {
 
   /** @param {string} clientId */
   retry(clientId) {
-    this.#outbox.retry(clientId);
+    if (this.#me) this.#outbox.retry(clientId, this.#me);
   }
 
   /** @param {string} clientId */

@@ -24,12 +24,17 @@ pub struct Link {
     next_id: u64,
 }
 
-/// The server said a final no to a connect or a subscribe: trying again won't help.
+/// The server said a final no: trying again won't help.
 #[derive(Debug, thiserror::Error)]
 #[error("refused: {code} {message}")]
 pub struct Refused {
     pub code: u32,
     pub message: String,
+}
+
+/// Whether clients must not come back after a close with this code.
+fn is_final(code: u32) -> bool {
+    matches!(code, 3500..=3999 | 4500..=4999)
 }
 
 /// Where a subscription began.
@@ -113,8 +118,10 @@ impl Link {
                     opcode::TEXT => return Ok(payload),
                     opcode::PING => self.send(opcode::PONG, &payload).await?,
                     opcode::CLOSE => {
-                        let (code, reason) = ws::close_reason(&payload);
-                        bail!("closed by the server: {code} {reason}");
+                        let (code, message) = ws::close_reason(&payload);
+                        let code = u32::from(code);
+                        ensure!(is_final(code), "closed by the server: {code} {message}");
+                        bail!(Refused { code, message });
                     }
                     _ => {}
                 }

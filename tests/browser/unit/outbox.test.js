@@ -114,7 +114,7 @@ test("a final refusal is kept with its reason and doesn't hold back what follows
   assert.equal(newOutbox(storage).outbox.of("a")[0].state, "failed");
   calls[1].resolve({ id: "y" });
   await settled();
-  outbox.retry("1");
+  outbox.retry("1", "me");
   await settled();
   assert.deepEqual(sent(), ["1", "2", "1"]);
 });
@@ -139,6 +139,12 @@ test("what another user wrote here is not sent in a new name", async () => {
   await settled();
   assert.deepEqual(sent(), []);
   assert.equal(changes.at(-1).state, "failed");
+  outbox.retry("1", "me");
+  outbox.resume("me");
+  await settled();
+  assert.deepEqual(sent(), ["1"]);
+  assert.equal(outbox.of("a")[0].author, "me");
+  assert.equal(changes.at(-1).state, "pending");
 });
 
 test("a storage that is full or broken costs nothing but the reload", async () => {

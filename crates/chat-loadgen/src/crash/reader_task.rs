@@ -101,7 +101,11 @@ async fn read(reader: &mut Reader, guest: &Guest, scene: &Scene, link: &mut Link
                 }
             }
             text = link.next_text() => {
-                let Ok(text) = text else { return Ended::Lost };
+                let text = match text {
+                    Ok(text) => text,
+                    Err(error) if error.is::<Refused>() => return Ended::Broken(error),
+                    Err(_) => return Ended::Lost,
+                };
                 for line in text.split(|byte| *byte == b'\n') {
                     let told = wire::read_line(line).map_err(anyhow::Error::from);
                     let told = told.and_then(|line| {

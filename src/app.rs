@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::actors::bridge::Bridge;
-use crate::actors::chat_room::Links;
 use crate::actors::fan_out::Budget;
 use crate::actors::hub::{Hub, Hubs, Rooms};
+use crate::actors::links::Links;
 use crate::actors::node::{Node, State};
 use crate::actors::sink::{Inbox, Sink};
 use crate::actors::store_pump::StorePump;

@@ -6,26 +6,22 @@
 //! who is here and what they have been handed, and fills the difference from the store.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use bytes::Bytes;
 use chat_protocol::publication::Format;
-use chat_protocol::{CloseCode, Epoch, ErrorCode, Event, Offset, Publication, RoomId, UserId};
+use chat_protocol::{CloseCode, ErrorCode, Event, Offset, Publication, RoomId, UserId};
 
 use super::fan_out::{Attach, Deliver, Expel, Recount};
 use super::hub::{Hub, Left, Present, Ready, Recheck, Relayed};
+use super::links::Links;
 use super::reply::Reply;
-use super::sink::{Append, Sink};
-use super::store_pump::StorePump;
-use super::supervisor::ActorRef;
-use super::workers::{ToSession, Workers};
-use crate::clock::Clock;
+use super::sink::Append;
+use super::workers::ToSession;
 use crate::domain::room::{Ask, Effect, Room};
 use crate::metrics;
 use crate::store::{Head, Membership, StoreError};
-use chat_protocol::object::Durability;
 
 /// A joined payload is at most about this long; longer runs go out in several.
 const PAYLOAD_BYTES_MAX: usize = 32 * 1024;
@@ -33,43 +29,6 @@ const PAYLOAD_BYTES_MAX: usize = 32 * 1024;
 const PRESENT_WITHIN: Duration = Duration::from_secs(1);
 /// Before a failed start or repair is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-
-/// What every room of a shard needs.
-pub struct Links {
-    pub epoch: Epoch,
-    pub durability: Durability,
-    pub workers: Arc<Workers>,
-    pub sink: ActorRef<Sink>,
-    pub pump: StorePump,
-    pub clock: Arc<dyn Clock>,
-}
-
-impl Links {
-    /// Turns an ask down.
-    pub fn refuse(&self, ask: Ask<Reply>, code: ErrorCode) {
-        match ask.refuse(code) {
-            Effect::Refuse { session, ticket, code } => {
-                self.workers.tell(session, ToSession::Refused { ticket, code });
-            }
-            Effect::Answer { reply, code } => self.answer(reply, code),
-            _ => {}
-        }
-    }
-
-    fn answer(&self, reply: Reply, code: ErrorCode) {
-        metrics::MESSAGES_REFUSED.with_label_values(&[code.name()]).inc();
-        if let Some((session, message)) = reply.answer(Err(code), self.durability) {
-            self.workers.tell(session, message);
-        }
-    }
-
-    /// Every member of a room must begin anew.
-    pub fn lose_members(&self, room: &RoomId) {
-        for (_, fan_out) in self.workers.all() {
-            let _ = fan_out.tell(super::fan_out::LoseRoom(room.clone()));
-        }
-    }
-}
 
 /// Something wanted, from the hub.
 #[derive(Message)]
@@ -218,13 +177,15 @@ impl ChatRoom {
             let (joined, taken) = join(rest);
             let (now, later) = rest.split_at(taken);
             rest = later;
-            let last = now.last().map_or(0, |publication| publication.offset);
+            let (Some(first), Some(last)) = (now.first(), now.last()) else { return };
+            let (first, last) = (first.offset, last.offset);
             for (worker, _) in self.attached.iter().enumerate().filter(|(_, count)| **count > 0) {
                 let fan_out = u16::try_from(worker).ok().and_then(|n| self.links.workers.get(n));
                 if let Some(fan_out) = fan_out {
                     let (room, payload) = (self.id.clone(), joined.clone());
                     // A fan-out that is down tells its members 2500 when it is back.
-                    let _ = fan_out.tell(Deliver { room, payload, count: taken as u64, last });
+                    let _ =
+                        fan_out.tell(Deliver { room, payload, count: taken as u64, first, last });
                 }
             }
         }

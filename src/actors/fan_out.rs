@@ -43,13 +43,14 @@ pub struct Attach {
     pub attached: Attached,
 }
 
-/// To every session in a room here: `payload` holds `count` publications up to `last`.
+/// To every session in a room here: `payload` holds the `count` publications from `first` to `last`.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Deliver {
     pub room: RoomId,
     pub payload: Bytes,
     pub count: u64,
+    pub first: Offset,
     pub last: Offset,
 }
 
@@ -172,6 +173,10 @@ impl Handler<Deliver> for FanOut {
         if it.last <= here.delivered {
             return; // a room that started anew repeats what this worker has already
         }
+        if it.first <= here.delivered {
+            // Partly had, partly new: bytes can't be cut, but whoever resumes gets exactly what is missing.
+            return sessions.lose_room(&it.room, self.now_ms);
+        }
         here.delivered = it.last;
         let mut slow = Vec::new();
         for slot in here.members.keys() {
@@ -244,5 +249,73 @@ impl Handler<CloseSome> for FanOut {
         for (_, entry) in sessions.entries.iter().skip(it.first).step_by(it.stride.max(1)) {
             entry.hand(ToSession::Close(it.code), 0, self.now_ms);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::flow::Flow;
+    use crate::actors::sessions::Sessions;
+    use crate::clock::SystemClock;
+    use actix::Recipient;
+    use chat_protocol::Epoch;
+    use std::cell::RefCell;
+
+    /// Writes down what a session is told.
+    struct Probe(Rc<RefCell<Vec<String>>>);
+    impl Actor for Probe {
+        type Context = Context<Self>;
+    }
+    impl Handler<ToSession> for Probe {
+        type Result = ();
+        fn handle(&mut self, it: ToSession, _: &mut Self::Context) {
+            self.0.borrow_mut().push(match it {
+                ToSession::Deliver(payload) => String::from_utf8_lossy(&payload).into_owned(),
+                ToSession::Detached { code, .. } => code.name().to_owned(),
+                _ => "attached".to_owned(),
+            });
+        }
+    }
+
+    // A room that started anew repeats from the least that any thread had; the payload can't be cut.
+    #[actix_rt::test]
+    async fn what_a_thread_had_partly_is_never_handed_out_twice() {
+        let heard = Rc::new(RefCell::new(Vec::new()));
+        let recipient: Recipient<ToSession> = Probe(heard.clone()).start().recipient();
+        let here = Rc::new(Worker { sessions: RefCell::new(Sessions::new(0)) });
+        let session =
+            here.sessions.borrow_mut().register(recipient, Arc::new(Flow::default()), None);
+        let clock = Arc::new(SystemClock::start());
+        let budget = Budget { place_bytes_max: 1000, stall_ms_max: 1000 };
+        let fan_out = FanOut::new(0, here, Arc::new(Hubs::default()), clock, budget).start();
+        let room = RoomId::general();
+        let attached = Attached {
+            epoch: Epoch::parse("0.a").unwrap(),
+            top: 6,
+            since: None,
+            was_recovering: false,
+            missed: Vec::new(),
+        };
+        let user = UserId::parse("u").unwrap();
+        fan_out
+            .send(Attach { session, ticket: 1, room: room.clone(), user, attached })
+            .await
+            .unwrap();
+        for (first, last, text) in
+            [(7, 8, "7-8"), (7, 8, "again"), (7, 12, "partly"), (13, 13, "13")]
+        {
+            let (room, payload, count) =
+                (room.clone(), Bytes::from_static(text.as_bytes()), last - first + 1);
+            fan_out.send(Deliver { room, payload, count, first, last }).await.unwrap();
+        }
+        let deadline = std::time::Duration::from_secs(5);
+        let told = async {
+            while heard.borrow().len() < 3 {
+                actix_rt::task::yield_now().await;
+            }
+        };
+        actix_rt::time::timeout(deadline, told).await.unwrap();
+        assert_eq!(*heard.borrow(), ["attached", "7-8", "lost_place"]);
     }
 }

@@ -16,7 +16,8 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use chat_protocol::{ErrorCode, Event, Offset, RoomId};
 
-use super::chat_room::{self, ChatRoom, Links};
+use super::chat_room::{self, ChatRoom};
+use super::links::Links;
 use super::reply::Reply;
 use super::supervisor::{ActorRef, Exit, Policy, supervise};
 use crate::domain::room::{Ask, WAITING_MAX};

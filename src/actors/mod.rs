@@ -5,6 +5,7 @@ pub mod chat_room;
 pub mod fan_out;
 pub mod flow;
 pub mod hub;
+pub mod links;
 pub mod node;
 pub mod reply;
 pub mod session;

@@ -164,9 +164,11 @@ impl Config {
             source = source.add_source(File::from(file).format(FileFormat::Toml));
         }
         // The two names that hosting platforms know, below the full ones.
-        source = source
+        let short = Source::builder()
             .set_override_option("http.port", environment.get("PORT").cloned())?
-            .set_override_option("store.data_dir", environment.get("DATA_DIR").cloned())?;
+            .set_override_option("store.data_dir", environment.get("DATA_DIR").cloned())?
+            .build()?;
+        source = source.add_source(short);
         let variables = Environment::with_prefix("CHAT")
             .prefix_separator("__")
             .separator("__")
@@ -252,6 +254,8 @@ mod tests {
         assert_eq!((config.http.port, config.room.idle_s), (1, 7));
         let config = Config::load(Some(&file), variables(&[("PORT", "2")]), &flags).unwrap();
         assert_eq!(config.http.port, 2);
+        let both = variables(&[("PORT", "2"), ("CHAT__HTTP__PORT", "3")]);
+        assert_eq!(Config::load(Some(&file), both, &flags).unwrap().http.port, 3);
         let environment =
             variables(&[("CHAT__LIMITS__ENABLED", "false"), ("PORT", "2"), ("HOME", "/")]);
         let flags = Overrides { port: Some(4), ..Overrides::default() };

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use chat_protocol::client::Paging;
 use chat_protocol::event::Removal;
-use chat_protocol::{RoomId, UserId};
+use chat_protocol::{ErrorCode, RoomId, UserId};
 use serde::Deserialize;
 
 use super::Mounted;
@@ -36,9 +36,12 @@ pub async fn add(
     mounted: Mounted,
     who: Identity,
     room: web::Path<RoomId>,
-    body: Option<web::Json<Add>>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, ApiError> {
-    let named = body.and_then(|body| body.into_inner().user);
+    let named = match &body[..] {
+        [] => None,
+        json => serde_json::from_slice::<Add>(json).map_err(|_| ErrorCode::BadRequest)?.user,
+    };
     let member = named.unwrap_or_else(|| who.0.id.clone());
     let it = Change::AddMember { room: room.into_inner(), by: person(&who.0), member };
     change(&mounted, StatusCode::OK, it).await

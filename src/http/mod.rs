@@ -45,6 +45,7 @@ pub fn configure(config: &mut ServiceConfig, mount: Mounted) {
     config
         .app_data(mount)
         .app_data(web::JsonConfig::default().limit(BODY_BYTES_MAX).error_handler(ApiError::input))
+        .app_data(web::PayloadConfig::new(BODY_BYTES_MAX))
         .app_data(web::PathConfig::default().error_handler(ApiError::input))
         .app_data(web::QueryConfig::default().error_handler(ApiError::input))
         .route(upgrade::PATH, web::get().to(ws::connect))

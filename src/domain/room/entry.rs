@@ -18,6 +18,15 @@ impl<R> Room<R> {
                 effects.push(ask.refuse(ErrorCode::Unavailable));
             };
         };
+        // Behind after a restart, or with a gap: some thread may have handed out more than `pos`, and a session that came
+        // in now would miss or repeat it. Soon the room is where it was.
+        if self.pos < self.seen && !matches!(ask, Ask::Publish { .. }) {
+            return if self.starting.len() < WAITING_MAX {
+                self.starting.push(ask);
+            } else {
+                effects.push(ask.refuse(ErrorCode::Unavailable));
+            };
+        }
         let needs_member = match (&ask, kind) {
             (_, RoomKind::General) => false,
             (Ask::Publish { .. }, _) => true,

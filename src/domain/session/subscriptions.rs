@@ -57,7 +57,9 @@ impl Session {
         }
         let since = it.recover.then(|| Since {
             // An epoch that can't be ours is another log's, which `recovered:false` answers.
-            epoch: (!it.epoch.is_empty()).then(|| Epoch::parse(&it.epoch).ok()).flatten(),
+            epoch: (!it.epoch.is_empty())
+                .then(|| Epoch::parse(&it.epoch).or_else(|_| Epoch::parse("_")).ok())
+                .flatten(),
             offset: it.offset,
         });
         let ticket = self.next_ticket();

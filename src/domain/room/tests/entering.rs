@@ -117,3 +117,24 @@ fn who_has_read_ahead_of_the_bus_is_not_sent_again_what_it_has() {
     let expected = ["deliver [11, 12]", "attach 1 top 12 since Some(12) []"];
     assert_eq!(bench.events(voids([11, 12])), expected);
 }
+
+// A room that started anew stood behind what another thread had handed out; who came in then missed it or had it twice.
+#[test]
+fn nobody_comes_in_while_the_room_is_behind_where_it_was() {
+    let mut bench = Bench::new();
+    let told = bench.does(|room, e| room.on_start(RoomKind::Public, 8, Some(6), e));
+    assert_eq!(told, ["repair after 6"]);
+    assert_eq!(bench.does(|room, e| room.on_ask(subscribe(1, "ann"), e)), [""; 0]);
+    assert_eq!(bench.does(|room, e| room.on_ask(resume(2, "bob", 8), e)), [""; 0]);
+    assert_eq!(bench.does(|room, e| room.on_ask(go_on(3, "cat", 7), e)), [""; 0]);
+    let told = bench.does(|room, e| room.on_repair(vec![void(7), void(8)], e));
+    assert_eq!(
+        told,
+        [
+            "deliver [7, 8]",
+            "attach 1 top 8 since None []",
+            "attach 2 top 8 since Some(8) []",
+            "attach 3 top 8 since Some(7) [8]",
+        ]
+    );
+}

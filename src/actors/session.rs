@@ -127,7 +127,8 @@ impl Driver {
         }
         if self.machine.wants_drained() {
             let mut effects = Vec::new();
-            self.machine.on_drained(&mut effects);
+            let now = self.node.clock.monotonic_ms();
+            self.machine.on_drained(now, &mut effects);
             self.run(effects);
         }
     }

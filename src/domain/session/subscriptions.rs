@@ -27,10 +27,11 @@ enum State {
         id: u32,
         deadline: u64,
     },
-    /// The reply is out, up to `after`. The next page is asked for once the last has left (`asked`).
+    /// The reply is out, up to `after`. Once the last page has left, the next is asked for, and
+    /// must come by the deadline: a room that died with the question would leave the client waiting for ever.
     CatchingUp {
         after: Offset,
-        asked: bool,
+        deadline: Option<u64>,
     },
     Live,
     /// The unsubscribe command `id` waits for the last delivery to be behind us.
@@ -142,19 +143,18 @@ impl Session {
             State::CatchingUp { .. } => effects.push(Effect::Push(page.publications)),
             State::Live | State::Leaving { .. } => return,
         }
-        subscription.state = State::CatchingUp { after, asked: false };
+        subscription.state = State::CatchingUp { after, deadline: None };
     }
 
     /// Everything that was queued has left the socket: who catches up may go on.
-    pub fn on_drained(&mut self, effects: &mut Vec<Effect>) {
+    pub fn on_drained(&mut self, now: u64, effects: &mut Vec<Effect>) {
         if matches!(self.phase, Phase::Over) {
             return;
         }
         for subscription in &mut self.subscriptions {
-            if let State::CatchingUp { after, asked } = &mut subscription.state
-                && !*asked
+            if let State::CatchingUp { after, deadline: deadline @ None } = &mut subscription.state
             {
-                *asked = true;
+                *deadline = Some(now + self.policy.reply_timeout_ms);
                 let (room, ticket, after) =
                     (subscription.room.clone(), subscription.ticket, *after);
                 effects.push(Effect::Continue { room, ticket, after });
@@ -164,7 +164,7 @@ impl Session {
 
     /// Does someone wait for [`Self::on_drained`]?
     pub fn wants_drained(&self) -> bool {
-        let waits = |s: &Subscription| matches!(s.state, State::CatchingUp { asked: false, .. });
+        let waits = |s: &Subscription| matches!(s.state, State::CatchingUp { deadline: None, .. });
         self.subscriptions.iter().any(waits)
     }
 
@@ -199,24 +199,31 @@ impl Session {
         self.forget(ticket);
     }
 
-    /// The earliest deadline of a subscribe that waits.
+    /// The earliest deadline of a subscription that waits for its room.
     pub(super) fn subscribe_deadline(&self) -> u64 {
         let deadline = |s: &Subscription| match s.state {
             State::Asked { deadline, .. } => Some(deadline),
+            State::CatchingUp { deadline, .. } => deadline,
             _ => None,
         };
         self.subscriptions.iter().filter_map(deadline).min().unwrap_or(u64::MAX)
     }
 
-    /// A room that doesn't answer in time: temporary, the SDK subscribes again by itself.
+    /// A room that doesn't answer in time: the SDK subscribes again by itself, and resumes.
     pub(super) fn expire_subscribes(&mut self, now: u64, effects: &mut Vec<Effect>) {
-        self.subscriptions.retain(|s| match s.state {
-            State::Asked { id, deadline } if now >= deadline => {
-                effects.push(Effect::Reply(server::error(id, ErrorCode::Unavailable)));
-                effects.push(Effect::Detach { room: s.room.clone(), ticket: s.ticket });
-                false
-            }
-            _ => true,
+        self.subscriptions.retain(|s| {
+            let told = match s.state {
+                State::Asked { id, deadline } if now >= deadline => {
+                    server::error(id, ErrorCode::Unavailable)
+                }
+                State::CatchingUp { deadline: Some(deadline), .. } if now >= deadline => {
+                    server::unsubscribe_push(&s.room, CloseCode::LostPlace)
+                }
+                _ => return true,
+            };
+            effects.push(Effect::Reply(told));
+            effects.push(Effect::Detach { room: s.room.clone(), ticket: s.ticket });
+            false
         });
     }
 }

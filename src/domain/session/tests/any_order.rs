@@ -87,7 +87,7 @@ impl Books {
             Step::Page(ticket) => s.on_page(*ticket, page(3, 5), e),
             Step::Refused(ticket) => s.on_refused(*ticket, ErrorCode::NotAMember, e),
             Step::Detached(ticket) => s.on_detached(*ticket, CloseCode::LostPlace, e),
-            Step::Drained => s.on_drained(e),
+            Step::Drained => s.on_drained(now, e),
         });
         self.note(effects);
     }

@@ -77,6 +77,6 @@ fn a_close_from_the_server_is_said_once_and_is_the_last_word() {
     assert_eq!(bench.does(|s, e| s.on_answer(2, Ok(b"{}"), e)), [""; 0]);
     assert_eq!(bench.does(|s, e| s.on_attached(3, fresh(1), e)), [""; 0]);
     assert_eq!(bench.does(|s, e| s.on_detached(1, CloseCode::LostPlace, e)), [""; 0]);
-    assert_eq!(bench.does(Session::on_drained), [""; 0]);
+    assert_eq!(bench.does(|s, e| s.on_drained(0, e)), [""; 0]);
     assert_eq!(bench.tick(90_000), [""; 0]);
 }

@@ -109,3 +109,17 @@ pub fn render() -> Vec<u8> {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_registers_once_and_is_rendered() {
+        ACTOR_CRASHES.with_label_values(&["test"]).inc();
+        let text = String::from_utf8(render()).unwrap();
+        for name in ["chat_sessions", "chat_actor_crashes_total", "chat_journal_append_seconds"] {
+            assert!(text.contains(&format!("# TYPE {name} ")), "{name} is missing");
+        }
+    }
+}

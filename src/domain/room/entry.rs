@@ -11,22 +11,7 @@ use crate::domain::session::{Attached, SessionKey, Ticket};
 impl<R> Room<R> {
     /// Someone wants something. Answered at once, or when the room has started, or when the membership is known.
     pub fn on_ask(&mut self, ask: Ask<R>, effects: &mut Vec<Effect<R>>) {
-        let Some(kind) = self.kind else {
-            return if self.starting.len() < WAITING_MAX {
-                self.starting.push(ask);
-            } else {
-                effects.push(ask.refuse(ErrorCode::Unavailable));
-            };
-        };
-        // Behind after a restart, or with a gap: some thread may have handed out more than `pos`, and a session that came
-        // in now would miss or repeat it. Soon the room is where it was.
-        if self.pos < self.seen && !matches!(ask, Ask::Publish { .. }) {
-            return if self.starting.len() < WAITING_MAX {
-                self.starting.push(ask);
-            } else {
-                effects.push(ask.refuse(ErrorCode::Unavailable));
-            };
-        }
+        let Some(kind) = self.kind else { return self.hold(ask, effects) };
         let needs_member = match (&ask, kind) {
             (_, RoomKind::General) => false,
             (Ask::Publish { .. }, _) => true,
@@ -92,24 +77,26 @@ impl<R> Room<R> {
         }
     }
 
+    /// Lets an ask through. Who comes in must find the room where it was: behind after a restart or with a gap, it would
+    /// repeat or miss what another thread has handed out; behind the store, it would send again what a page had; and
+    /// before the reader's own join has come by, it would show what is not for them, or expel them for an older removal.
     fn admit(&mut self, ask: Ask<R>, joined: Offset, effects: &mut Vec<Effect<R>>) {
+        let place = match &ask {
+            Ask::Publish { .. } => None,
+            Ask::Subscribe { .. } => Some(joined.max(self.seen)),
+            Ask::Continue { after, .. } => Some((*after).max(self.seen)),
+        };
+        if let Some(place) = place.filter(|place| *place > self.pos) {
+            self.seen = place;
+            self.hold(ask, effects);
+            return self.repair_if_behind(effects);
+        }
         match ask {
             Ask::Publish { reply, draft } => effects.push(Effect::Append { reply, draft }),
             Ask::Subscribe { session, ticket, user, since } => {
                 // History of a public room begins at its beginning, of a private one at the reader's join.
                 let first = if self.kind == Some(RoomKind::Private) { joined } else { 1 };
-                if joined > self.pos {
-                    // The join has not come by here yet: what comes before it is not for this reader, and an
-                    // earlier removal of theirs would expel them.
-                    let ask = Ask::Subscribe { session, ticket, user, since };
-                    return self.wait_for_place(joined, ask, effects);
-                }
                 self.subscribe(session, ticket, user, since.as_ref(), first, effects);
-            }
-            Ask::Continue { session, ticket, user, after } if after > self.pos => {
-                // The store is ahead of the bus: attached now, the session would be sent again what it has.
-                let ask = Ask::Continue { session, ticket, user, after };
-                self.wait_for_place(after, ask, effects);
             }
             Ask::Continue { session, ticket, user, after } => {
                 self.go_on(session, ticket, user, after, effects);
@@ -117,18 +104,17 @@ impl<R> Room<R> {
         }
     }
 
-    /// Holds `ask` until the room has come as far as `place`, which the store has.
-    fn wait_for_place(&mut self, place: Offset, ask: Ask<R>, effects: &mut Vec<Effect<R>>) {
-        if self.starting.len() >= WAITING_MAX {
-            return effects.push(ask.refuse(ErrorCode::Unavailable));
+    /// Keeps an ask until the room has started, or is where it was.
+    fn hold(&mut self, ask: Ask<R>, effects: &mut Vec<Effect<R>>) {
+        if self.starting.len() < WAITING_MAX {
+            self.starting.push(ask);
+        } else {
+            effects.push(ask.refuse(ErrorCode::Unavailable));
         }
-        self.starting.push(ask);
-        self.seen = self.seen.max(place);
-        self.repair_if_behind(effects);
     }
 
     fn subscribe(
-        &mut self,
+        &self,
         session: SessionKey,
         ticket: Ticket,
         user: UserId,
@@ -136,13 +122,7 @@ impl<R> Room<R> {
         first: Offset,
         effects: &mut Vec<Effect<R>>,
     ) {
-        match resume::start(since, &self.epoch, self.pos.max(self.seen), first) {
-            // Another worker was further than this room is after a restart: soon it is there again.
-            Start::After(after) if after > self.pos => {
-                let since = since.cloned();
-                let ask = Ask::Subscribe { session, ticket, user, since };
-                self.wait_for_place(after, ask, effects);
-            }
+        match resume::start(since, &self.epoch, self.pos, first) {
             Start::After(after) => self.go_on(session, ticket, user, after, effects),
             start => {
                 let attached = Attached {

@@ -96,3 +96,15 @@ fn who_joined_beyond_the_place_enters_when_the_room_is_there() {
         ["deliver [6]", "expel u 2100", "deliver [7, 8]", "attach 1 top 8 since None []"];
     assert_eq!(bench.events(events), expected);
 }
+
+// The room fell behind while the store was being asked, and the answer let the asker in at once.
+#[test]
+fn an_answer_that_finds_the_room_behind_waits_for_it() {
+    let mut bench = Bench::started(RoomKind::Private, 5);
+    assert_eq!(bench.does(|room, e| room.on_ask(subscribe(1, "ann"), e)), ["membership ann?"]);
+    assert_eq!(bench.does(|room, e| room.on_events(voids([8]), e)), ["repair after 5"]);
+    let ann = user("ann");
+    assert_eq!(bench.does(|room, e| room.on_membership(&ann, Ok((Some(2), 5)), e)), [""; 0]);
+    let told = bench.does(|room, e| room.on_repair(vec![void(6), void(7)], e));
+    assert_eq!(told, ["deliver [6, 7, 8]", "attach 1 top 8 since None []"]);
+}

@@ -1,8 +1,24 @@
 //! A process's life: run until told to end, drain, and end with the right code.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
+
+/// With fewer open files than this, a busy evening is the end of them: each session holds one.
+const FILES_FEW: u64 = 4096;
+
+/// Lets the process have as many files open as it may. The soft limit is often 1024, for the sake of programs that can't
+/// bear more; the hard one is what the operator means.
+pub fn raise_file_limit() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if files < FILES_FEW {
+        let err = raised.err().map(tracing::field::display);
+        tracing::warn!(files, err, "few open files are allowed; sessions need one each");
+    }
+}
 
 /// How the process ends (sysexits.h where not 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

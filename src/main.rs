@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     if let Err(err) = telemetry::start(&config.log) {
         return fail(USAGE, &format!("configuration: log.level: {err}"));
     }
+    lifecycle::raise_file_limit();
     actix_rt::System::new().block_on(run(config))
 }
 

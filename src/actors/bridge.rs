@@ -13,6 +13,7 @@ use chat_protocol::Event;
 
 use super::hub::{Hubs, Recheck, Relayed};
 use crate::bus::{Bus, Run};
+use crate::faults;
 
 /// See the module.
 pub struct Bridge {
@@ -52,7 +53,9 @@ impl Actor for Bridge {
         let (bus, hubs) = (self.bus.clone(), self.hubs.clone());
         let pump = async move {
             loop {
-                pass(&hubs, bus.next().await);
+                let run = bus.next().await;
+                faults::panic_if_armed("bridge.run"); // taken from the bus, and handed to nobody
+                pass(&hubs, run);
             }
         };
         ctx.spawn(pump.into_actor(self));

@@ -20,8 +20,8 @@ use super::reply::Reply;
 use super::sink::Append;
 use super::workers::ToSession;
 use crate::domain::room::{Ask, Effect, Room};
-use crate::metrics;
 use crate::store::{Head, Membership, StoreError};
+use crate::{faults, metrics};
 
 /// A joined payload is at most about this long; longer runs go out in several.
 const PAYLOAD_BYTES_MAX: usize = 32 * 1024;
@@ -248,6 +248,7 @@ impl Handler<Asked> for ChatRoom {
     fn handle(&mut self, it: Asked, ctx: &mut Self::Context) {
         let mut effects = Vec::new();
         self.machine.on_ask(it.0, &mut effects);
+        faults::panic_if_armed("chat_room.asked");
         self.run(effects, ctx);
     }
 }
@@ -258,6 +259,7 @@ impl Handler<Relayed> for ChatRoom {
     fn handle(&mut self, it: Relayed, ctx: &mut Self::Context) {
         let mut effects = Vec::new();
         self.machine.on_events(it.0, &mut effects);
+        faults::panic_if_armed("chat_room.events"); // its place has moved, and nobody was told
         self.run(effects, ctx);
     }
 }
@@ -309,13 +311,14 @@ impl Handler<Repaired> for ChatRoom {
 
     fn handle(&mut self, it: Repaired, ctx: &mut Self::Context) {
         match it.0 {
-            Ok(events) => {
+            Ok(events) if !events.is_empty() => {
                 let mut effects = Vec::new();
                 self.machine.on_repair(events, &mut effects);
                 self.run(effects, ctx);
             }
-            Err(err) => {
-                tracing::warn!(room.id = %self.id, %err, "gap can't be filled yet");
+            other => {
+                let err = other.err(); // none: the store is behind what was announced
+                tracing::warn!(room.id = %self.id, ?err, "gap can't be filled yet");
                 ctx.run_later(RETRY_AFTER, |this, ctx| {
                     let mut effects = Vec::new();
                     this.machine.on_repair(Vec::new(), &mut effects);

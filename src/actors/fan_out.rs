@@ -18,7 +18,7 @@ use super::node::Worker;
 use super::workers::ToSession;
 use crate::clock::Clock;
 use crate::domain::session::{Attached, SessionKey, Ticket};
-use crate::metrics;
+use crate::{faults, metrics};
 
 /// How often sessions are looked at from outside.
 const LOOK_MS: u64 = 200;
@@ -187,6 +187,7 @@ impl Handler<Deliver> for FanOut {
                 let payload = it.payload.clone();
                 entry.hand(ToSession::Deliver(payload), it.payload.len(), self.now_ms);
             }
+            faults::panic_if_armed("fan_out.deliver"); // some have it, some don't
         }
         metrics::DELIVERIES.inc_by(it.count * (here.members.len() - slow.len()) as u64);
         for slot in slow {

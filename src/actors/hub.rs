@@ -21,7 +21,7 @@ use super::links::Links;
 use super::reply::Reply;
 use super::supervisor::{ActorRef, Exit, Policy, supervise};
 use crate::domain::room::{Ask, WAITING_MAX};
-use crate::metrics;
+use crate::{faults, metrics};
 
 /// How often idle rooms are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -220,6 +220,7 @@ impl Handler<Wanted> for Hub {
     type Result = ();
 
     fn handle(&mut self, it: Wanted, ctx: &mut Self::Context) {
+        faults::panic_if_armed("hub.asked");
         let rooms = self.rooms.clone();
         let mut rooms = rooms.borrow_mut();
         let slot = match rooms.get_mut(&it.room) {
@@ -252,6 +253,7 @@ impl Handler<Relayed> for Hub {
     type Result = ();
 
     fn handle(&mut self, it: Relayed, _: &mut Self::Context) {
+        faults::panic_if_armed("hub.events");
         let rooms = self.rooms.borrow();
         // Runs of one room go to it as one message; the order within a room is kept.
         let mut by_room: HashMap<&RoomId, Vec<Arc<Event>>> = HashMap::new();

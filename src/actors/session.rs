@@ -19,7 +19,7 @@ use super::workers::ToSession;
 use crate::domain::outbound::Outbound;
 use crate::domain::room::Ask;
 use crate::domain::session::{Denied, Effect, Session, SessionKey};
-use crate::metrics;
+use crate::{faults, metrics};
 
 /// One session without its socket.
 pub struct Driver {
@@ -67,6 +67,7 @@ impl Driver {
 
     /// A text frame came.
     pub fn on_frame(&mut self, frame: &str) {
+        faults::panic_if_armed("session.frame");
         let now = self.node.clock.monotonic_ms();
         let mut effects = Vec::new();
         self.machine.on_frame(frame, now, &mut effects);
@@ -100,10 +101,11 @@ impl Driver {
             ToSession::Authenticated(result) => {
                 let node = self.node.clone();
                 let welcome = |id, user: &_| node.welcome(id, user);
-                self.machine.on_authenticated(*result, now, &welcome, &mut effects);
+                let unix_ms = self.node.clock.now_ms();
+                self.machine.on_authenticated(*result, now, unix_ms, &welcome, &mut effects);
             }
             ToSession::Tick => {
-                self.machine.on_tick(now, self.node.clock.now_ms(), &mut effects);
+                self.machine.on_tick(now, &mut effects);
             }
             ToSession::Close(code) => self.machine.close(code, &mut effects),
         }

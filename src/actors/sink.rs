@@ -24,8 +24,8 @@ use crate::clock::Clock;
 use crate::domain::record::Draft;
 use crate::domain::session::SessionKey;
 use crate::journal::Journal;
-use crate::metrics;
 use crate::store::{Committed, StoreError};
+use crate::{faults, metrics};
 
 /// Drafts in one group at most.
 const GROUP_MAX: usize = 1024;
@@ -188,6 +188,7 @@ impl Handler<Append> for Sink {
     type Result = ();
 
     fn handle(&mut self, it: Append, _: &mut Self::Context) {
+        faults::panic_if_armed("sink.append");
         if let Err(full) = self.inbox.put(it) {
             self.answer(std::iter::once((full.reply, Err(ErrorCode::Unavailable))));
         }
@@ -212,6 +213,7 @@ impl Handler<Appended> for Sink {
     type Result = ();
 
     fn handle(&mut self, it: Appended, _: &mut Self::Context) {
+        faults::panic_if_armed("sink.appended"); // the log has them, and nobody was told
         self.answer_in_flight(it.0);
     }
 }

@@ -135,24 +135,16 @@ pub struct Admitted {
 #[derive(Debug)]
 enum Phase {
     /// Nobody has said who they are; stale at the deadline.
-    New {
-        deadline: u64,
-    },
+    New { deadline: u64 },
     /// The token is being looked at; what came after it waits.
-    Authenticating {
-        id: u32,
-        held: Vec<String>,
-        held_bytes: usize,
-        deadline: u64,
-    },
+    Authenticating { id: u32, held: Vec<String>, held_bytes: usize, deadline: u64 },
     Live {
         user: Arc<User>,
-        expires_at: u64,
+        /// When the token runs out.
+        expiry: u64,
     },
     /// Connect was refused: the client closes, or is stale at the deadline.
-    Refused {
-        deadline: u64,
-    },
+    Refused { deadline: u64 },
     /// The connection is closing: nothing more is done.
     Over,
 }
@@ -285,11 +277,12 @@ impl Session {
         }
     }
 
-    /// The token was looked at.
+    /// The token was looked at; `unix_ms` is the time of day, which tokens expire by.
     pub fn on_authenticated(
         &mut self,
         result: Result<Admitted, Denied>,
         now: u64,
+        unix_ms: u64,
         welcome: Welcome<'_>,
         effects: &mut Vec<Effect>,
     ) {
@@ -298,7 +291,8 @@ impl Session {
         match result {
             Ok(Admitted { user, expires_at }) => {
                 effects.push(Effect::Reply(welcome(id, &user)));
-                self.phase = Phase::Live { user: Arc::new(user), expires_at };
+                let expiry = now + expires_at.saturating_sub(unix_ms);
+                self.phase = Phase::Live { user: Arc::new(user), expiry };
                 for frame in held {
                     self.on_frame(&frame, now, effects);
                 }
@@ -317,8 +311,8 @@ impl Session {
         }
     }
 
-    /// The clock moved: pings, deadlines, expiry. `unix_ms` is the time of day.
-    pub fn on_tick(&mut self, now: u64, unix_ms: u64, effects: &mut Vec<Effect>) {
+    /// The clock moved: pings, deadlines, expiry.
+    pub fn on_tick(&mut self, now: u64, effects: &mut Vec<Effect>) {
         match &self.phase {
             Phase::Over => return,
             Phase::New { deadline }
@@ -329,7 +323,7 @@ impl Session {
                 }
                 return;
             }
-            Phase::Live { expires_at, .. } if unix_ms >= *expires_at => {
+            Phase::Live { expiry, .. } if now >= *expiry => {
                 return self.close(CloseCode::Expired, effects);
             }
             Phase::Live { .. } => {}
@@ -352,10 +346,10 @@ impl Session {
             Phase::New { deadline }
             | Phase::Authenticating { deadline, .. }
             | Phase::Refused { deadline } => *deadline,
-            Phase::Live { .. } => {
+            Phase::Live { expiry, .. } => {
                 let pong = if self.pong_due == 0 { u64::MAX } else { self.pong_due };
                 let asks = self.pending.iter().map(|p| p.deadline).min().unwrap_or(u64::MAX);
-                self.ping_due.min(pong).min(asks).min(self.subscribe_deadline())
+                self.ping_due.min(pong).min(asks).min(self.subscribe_deadline()).min(*expiry)
             }
         }
     }

@@ -4,6 +4,8 @@
 
 pub mod auth;
 pub mod error;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod frames;
 pub mod gate;
 pub mod guests;
@@ -12,6 +14,7 @@ pub mod members;
 pub mod messages;
 pub mod rooms;
 pub mod server;
+pub mod shared_stream;
 pub mod static_files;
 pub mod upgrade;
 pub mod ws;
@@ -42,6 +45,8 @@ pub type Mounted = web::Data<Mount>;
 /// Mounts the chat into an actix-web application: REST, sessions (the actix-web-actors shell), health. The server that
 /// it runs in must be given [`on_connect`].
 pub fn configure(config: &mut ServiceConfig, mount: Mounted) {
+    #[cfg(feature = "faults")]
+    config.route("/faults/{point}", web::post().to(faults::arm));
     config
         .app_data(mount)
         .app_data(web::JsonConfig::default().limit(BODY_BYTES_MAX).error_handler(ApiError::input))

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_codec::Framed;
-use actix_http::{HttpService, Request, h1};
+use actix_http::{HttpService, Protocol, Request, h1};
 use actix_server::Server;
-use actix_service::{fn_service, map_config};
+use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
 
+use super::shared_stream::SharedStream;
 use super::{Mount, Mounted, configure, static_files, upgrade, ws};
 use crate::config::Shell;
 
@@ -48,7 +49,6 @@ pub fn serve(
             HttpService::build()
                 .client_request_timeout(HEAD_WITHIN)
                 .client_disconnect_timeout(GONE_WITHIN)
-                .tcp_nodelay(true)
         };
     }
     let builder = match shell {
@@ -57,10 +57,16 @@ pub fn serve(
             let start = move |(req, framed): (Request, Framed<TcpStream, h1::Codec>)| {
                 upgrade::upgrade(node.clone(), gate.clone(), req, framed)
             };
-            service!().upgrade(fn_service(start)).finish(http!(mount)).tcp()
+            service!().tcp_nodelay(true).upgrade(fn_service(start)).finish(http!(mount)).tcp()
         })?,
         Shell::Actors => builder.listen("chat", listener, move || {
-            service!().on_connect_ext(ws::keep_socket).finish(http!(mount)).tcp()
+            let share = |stream: TcpStream| async {
+                let _ = stream.set_nodelay(true); // slower without it, and no worse
+                let peer = stream.peer_addr().ok();
+                Ok((SharedStream::new(stream), Protocol::Http1, peer))
+            };
+            let http = service!().on_connect_ext(ws::keep_socket).finish(http!(mount));
+            fn_service(share).and_then(http)
         })?,
     };
     Ok(builder.run())

@@ -1,9 +1,11 @@
 //! The actix-web-actors shell: the same session, for whoever mounts the chat into an actix-web application of their own.
 //!
 //! The only file that names that crate. Its actor is polled as a response body: once some 32 KiB wait for a slow reader,
-//! mailbox and timers stand still. So it is watched from outside, and [`on_connect`] keeps a handle to cut its socket.
+//! mailbox and timers stand still. So it is watched from outside, and its socket is kept at hand, to cut it.
 
 use std::any::Any;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, AsyncContext, Handler, Message, StreamHandler};
@@ -14,29 +16,36 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, WebsocketContext};
 use bytes::BytesMut;
 use chat_protocol::{CloseCode, ErrorCode};
+use socket2::SockRef;
 
 use super::Mounted;
 use super::error::ApiError;
 use super::frames::{Assembler, append_joined};
+use super::shared_stream::SharedStream;
 use crate::actors::session::Driver;
 use crate::actors::sessions::Kill;
 use crate::actors::workers::ToSession;
 
-/// A second handle to a connection's socket, to end it from outside.
-struct Socket(socket2::Socket);
+/// A connection's socket, to end it from outside.
+#[derive(Clone)]
+struct Socket(Arc<dyn AsFd + Send + Sync>);
 
 /// For `HttpServer::on_connect`: without it, a client that stops reading could hold its session for ever.
+///
+/// The stream is only lent here, and what a connection will be is not known yet: so each costs a second descriptor, for
+/// as long as it lasts. Taking the descriptor's number down and duplicating it later would be cheaper, and unsound: by
+/// then the number could be another connection's. The chat's own server shares its streams instead.
 pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-        keep_socket(stream, data);
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Ok(duplicate) = SockRef::from(stream).try_clone()
+    {
+        data.insert(Socket(Arc::new(duplicate)));
     }
 }
 
-/// The same for a server that is built by hand.
-pub fn keep_socket(stream: &TcpStream, data: &mut Extensions) {
-    if let Ok(socket) = socket2::SockRef::from(stream).try_clone() {
-        data.insert(Socket(socket));
-    }
+/// The same where the stream is shared.
+pub fn keep_socket(stream: &SharedStream, data: &mut Extensions) {
+    data.insert(Socket(stream.socket().clone()));
 }
 
 /// `GET /connection/websocket`
@@ -52,15 +61,14 @@ pub async fn connect(
     if !gate.connects.pass(req.peer_addr().map(|peer| peer.ip())) {
         return Err(ApiError(ErrorCode::TooManyRequests).into());
     }
-    let Some(socket) = req.conn_data::<Socket>().and_then(|socket| socket.0.try_clone().ok())
-    else {
+    let Some(Socket(socket)) = req.conn_data::<Socket>().cloned() else {
         tracing::error!(
             "give HttpServer::on_connect the chat's on_connect, or slow readers can't be ended"
         );
         return Err(ApiError(ErrorCode::Internal).into());
     };
     let kill: Kill = Box::new(move || {
-        let _ = socket.shutdown(std::net::Shutdown::Both); // it may be gone already
+        let _ = SockRef::from(&socket).shutdown(Shutdown::Both); // it may be gone already
     });
     let frame_bytes_max = node.frame_bytes_max;
     let session = WsSession {

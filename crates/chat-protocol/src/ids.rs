@@ -118,7 +118,9 @@ impl RoomId {
 /// The identity of a message, made from who said it where under which client id: whoever computes it,
 /// whenever, gets the same, so no retry at any layer can make a second message.
 ///
-/// UUIDv8 (RFC 9562 §5.8) over the first 128 bits of SHA-256 of the length-prefixed parts.
+/// UUIDv8 (RFC 9562 §5.8) over the first 128 bits of SHA-256 of the length-prefixed parts. If the client id is itself
+/// a UUIDv7, its time stands in the first 48 bits instead: ids that are made at about one time lie close together, and so
+/// do the pages of an index that they are looked up in. 74 bits of hash remain.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(Uuid);
 
@@ -133,6 +135,9 @@ impl MessageId {
         }
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash.finalize()[..16]);
+        if let Some(time) = time_of(client_id) {
+            bytes[..6].copy_from_slice(&time);
+        }
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
@@ -150,6 +155,13 @@ impl MessageId {
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(Self)
     }
+}
+
+/// The time in a UUIDv7, ms since the Unix epoch, big-endian; `None` for every other client id.
+fn time_of(client_id: &ClientId) -> Option<[u8; 6]> {
+    let uuid = Uuid::try_parse(client_id.as_str()).ok()?;
+    let is_v7 = uuid.get_version_num() == 7 && uuid.get_variant() == uuid::Variant::RFC4122;
+    uuid.as_bytes().first_chunk().copied().filter(|_| is_v7)
 }
 
 impl fmt::Display for MessageId {
@@ -189,20 +201,41 @@ mod tests {
         assert!(UserId::parse("auth0|Zoë 1").is_ok());
     }
 
+    fn id(room: &str, author: &str, client: &str) -> MessageId {
+        MessageId::of(
+            &RoomId::parse(room).unwrap(),
+            &UserId::parse(author).unwrap(),
+            &ClientId::parse(client).unwrap(),
+        )
+    }
+
     #[test]
     fn a_message_id_is_the_same_for_whoever_computes_it_and_differs_with_any_part() {
-        let id = |room: &str, author: &str, client: &str| {
-            MessageId::of(
-                &RoomId::parse(room).unwrap(),
-                &UserId::parse(author).unwrap(),
-                &ClientId::parse(client).unwrap(),
-            )
-        };
         assert_eq!(id("r", "u", "c"), id("r", "u", "c"));
         assert_ne!(id("ab", "c", "d"), id("a", "bc", "d"));
         assert_ne!(id("r", "u", "c"), id("r", "v", "c"));
         // Fixed for ever: clients and other nodes may compute it too.
         assert_eq!(id("general", "alice", "1").to_string(), "67900ecb-0c9d-8db3-8ab2-5f7e07b3db48");
         assert_eq!(MessageId::parse(&id("r", "u", "c").to_string()), Some(id("r", "u", "c")));
+    }
+    #[test]
+    fn the_time_of_a_uuidv7_leads_the_message_id_and_the_rest_still_tells_all_parts_apart() {
+        let client = "01890a5d-ac96-774b-bcce-b302099a8057";
+        // Fixed for ever as well.
+        assert_eq!(
+            id("general", "alice", client).to_string(),
+            "01890a5d-ac96-8e62-a010-e41af6c5faed"
+        );
+        let ids = [("r", "u"), ("s", "u"), ("r", "v")].map(|(room, user)| id(room, user, client));
+        assert_eq!(ids[0], id("r", "u", client));
+        for (n, one) in ids.iter().enumerate() {
+            assert_eq!(one.as_bytes()[..6], [0x01, 0x89, 0x0a, 0x5d, 0xac, 0x96]);
+            assert!(ids[..n].iter().all(|other| other != one), "{ids:?}");
+        }
+        // Another version, another variant: a name like any other.
+        for name in ["01890a5d-ac96-474b-bcce-b302099a8057", "01890a5d-ac96-774b-cccc-b302099a8057"]
+        {
+            assert_ne!(id("r", "u", name).as_bytes()[..6], ids[0].as_bytes()[..6], "{name}");
+        }
     }
 }

@@ -176,13 +176,13 @@ impl Bench {
 
     fn authenticated(&mut self, result: Result<Admitted, Denied>) -> Vec<String> {
         let now = self.now;
-        self.does(|session, effects| session.on_authenticated(result, now, &welcome, effects))
+        self.does(|session, effects| session.on_authenticated(result, now, 0, &welcome, effects))
     }
 
     /// The clock jumps to `now`.
     fn tick(&mut self, now: u64) -> Vec<String> {
         self.now = now;
-        self.does(|session, effects| session.on_tick(now, now, effects))
+        self.does(|session, effects| session.on_tick(now, effects))
     }
 
     /// What one reply says, in full.

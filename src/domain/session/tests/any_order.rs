@@ -77,10 +77,10 @@ impl Books {
         self.bench.now = now;
         let effects = self.bench.effects(|s, e| match step {
             Step::Frame(_) => s.on_frame(&frame, now, e),
-            Step::Tick(_) => s.on_tick(now, 0, e),
-            Step::Authenticated(true) => s.on_authenticated(Ok(admitted()), now, &welcome, e),
+            Step::Tick(_) => s.on_tick(now, e),
+            Step::Authenticated(true) => s.on_authenticated(Ok(admitted()), now, 0, &welcome, e),
             Step::Authenticated(false) => {
-                s.on_authenticated(Err(Denied::Expired), now, &welcome, e);
+                s.on_authenticated(Err(Denied::Expired), now, 0, &welcome, e);
             }
             Step::Answer(ticket) => s.on_answer(*ticket, Ok(b"{}"), e),
             Step::Attached(ticket) => s.on_attached(*ticket, recovered(3, 5), e),

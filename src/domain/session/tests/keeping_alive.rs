@@ -19,7 +19,7 @@ fn jitter_puts_the_first_ping_off() {
     let mut session = Session::new(Arc::new(policy()), 100, 900);
     let mut effects = Vec::new();
     session.on_frame(r#"{"id":1,"connect":{}}"#, 100, &mut effects);
-    session.on_authenticated(Ok(admitted()), 100, &welcome, &mut effects);
+    session.on_authenticated(Ok(admitted()), 100, 0, &welcome, &mut effects);
     assert_eq!(session.due_at(), 100 + 12_500 + 900);
 }
 
@@ -42,13 +42,16 @@ fn a_pong_that_answers_nothing_closes() {
 }
 
 #[test]
-fn a_token_that_has_run_out_closes_at_the_next_tick() {
-    let mut bench = Bench::live();
-    let at = |unix_ms| move |s: &mut Session, e: &mut Vec<Effect>| s.on_tick(1, unix_ms, e);
-    assert_eq!(bench.does(at(EXPIRES_AT - 1)), [""; 0]);
-    assert_eq!(bench.does(at(EXPIRES_AT)), ["close 3005"]);
+fn a_token_that_runs_out_closes_at_that_moment() {
+    let mut bench = Bench::new(policy());
+    bench.frame(r#"{"id":1,"connect":{}}"#);
+    let (now, unix_ms) = (bench.now, EXPIRES_AT - 700);
+    bench.does(|s, e| s.on_authenticated(Ok(admitted()), now, unix_ms, &welcome, e));
+    assert_eq!(bench.session.due_at(), now + 700);
+    assert_eq!(bench.tick(now + 699), [""; 0]);
+    assert_eq!(bench.tick(now + 700), ["close 3005"]);
     assert_eq!(bench.session.due_at(), u64::MAX, "nothing more to do");
-    assert_eq!(bench.does(at(EXPIRES_AT)), [""; 0]);
+    assert_eq!(bench.tick(now + 700), [""; 0]);
 }
 
 #[test]

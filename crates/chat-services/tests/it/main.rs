@@ -1,0 +1,6 @@
+//! Every service: it starts, answers, and comes back from what is done to it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test fails by panicking
+
+mod postgres;
+mod redis;

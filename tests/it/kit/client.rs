@@ -1,0 +1,238 @@
+//! A client of the live protocol that keeps to it and forgets nothing that it was told.
+
+use std::collections::VecDeque;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::{Guest, Server, within};
+
+/// An error reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: u64,
+    pub temporary: bool,
+}
+
+/// A connection and what came over it.
+pub struct Client {
+    ws: WebSocketStream<TcpStream>,
+    pub guest: Guest,
+    next_id: u64,
+    /// Whatever came while something else was awaited.
+    replies: Vec<Value>,
+    pushes: VecDeque<Value>,
+    /// Code and reason of the close frame, once one came; code 0: the connection just ended.
+    closed: Option<(u16, String)>,
+    pub answers_pings: bool,
+}
+
+impl Client {
+    /// A WebSocket that has said nothing yet.
+    pub async fn open(server: &Server, guest: &Guest) -> Self {
+        let url = format!("ws://{}/connection/websocket", server.address);
+        let dial = async {
+            let stream = TcpStream::connect(server.address).await.unwrap();
+            client_async(url, stream).await.unwrap().0
+        };
+        Self {
+            ws: within("a WebSocket", dial).await,
+            guest: guest.clone(),
+            next_id: 1,
+            replies: Vec::new(),
+            pushes: VecDeque::new(),
+            closed: None,
+            answers_pings: true,
+        }
+    }
+
+    /// Open, and connected as `guest`.
+    pub async fn connect(server: &Server, guest: &Guest) -> Self {
+        let mut client = Self::open(server, guest).await;
+        let token = json!({ "token": guest.token });
+        let reply = client.call("connect", token).await.expect("the connect command succeeds");
+        assert_eq!(reply["data"]["user"]["id"], guest.id);
+        client
+    }
+
+    /// Sends text as it is.
+    pub async fn send_text(&mut self, text: impl Into<String>) {
+        self.send_message(Message::text(text.into())).await;
+    }
+
+    /// Sends a WebSocket message as it is.
+    pub async fn send_message(&mut self, message: Message) {
+        let _ = within("the client writes", self.ws.send(message)).await; // a closed one is noticed by reading
+    }
+
+    /// Sends a command; its reply is asked for later.
+    pub async fn command(&mut self, name: &str, body: Value) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send_text(json!({ "id": id, name: body }).to_string()).await;
+        id
+    }
+
+    /// The result of a command, whose name is that of its result.
+    pub async fn result(&mut self, id: u64, name: &str) -> Result<Value, Refusal> {
+        match self.reply(id).await {
+            Some(reply) => result(&reply, name),
+            None => panic!("closed with {:?} before reply {id}", self.closed),
+        }
+    }
+
+    /// The reply to a command, or `None` if the connection ended first.
+    pub async fn reply(&mut self, id: u64) -> Option<Value> {
+        loop {
+            if let Some(at) = self.replies.iter().position(|reply| reply["id"] == id) {
+                return Some(self.replies.swap_remove(at));
+            }
+            if !self.read().await {
+                return None;
+            }
+        }
+    }
+
+    /// A command and its result.
+    pub async fn call(&mut self, name: &str, body: Value) -> Result<Value, Refusal> {
+        let id = self.command(name, body).await;
+        self.result(id, name).await
+    }
+
+    /// An RPC and its data.
+    pub async fn rpc(&mut self, method: &str, data: Value) -> Result<Value, Refusal> {
+        let mut result = self.call("rpc", json!({ "method": method, "data": data })).await?;
+        Ok(result["data"].take())
+    }
+
+    /// Sends a message under a client id, and gives its id.
+    pub async fn say_as(
+        &mut self,
+        room: &str,
+        client_id: &str,
+        text: &str,
+    ) -> Result<String, Refusal> {
+        let data = json!({ "room": room, "client_id": client_id, "text": text });
+        let reply = self.rpc("message.send", data).await?;
+        assert_eq!(reply["durability"], "fsync");
+        Ok(reply["id"].as_str().unwrap().to_owned())
+    }
+
+    /// Sends a message whose text is its client id.
+    pub async fn say(&mut self, room: &str, text: &str) -> String {
+        self.say_as(room, text, text).await.expect("the message is taken")
+    }
+
+    /// Subscribes to a room from now on, and gives its place.
+    pub async fn subscribe(&mut self, room: &str) -> Value {
+        let channel = json!({ "channel": format!("room:{room}") });
+        self.call("subscribe", channel).await.expect("the subscription succeeds")
+    }
+
+    /// Subscribes to a room from a place on.
+    pub async fn resume(&mut self, room: &str, epoch: &str, offset: u64) -> Result<Value, Refusal> {
+        let channel = format!("room:{room}");
+        let place =
+            json!({ "channel": channel, "recover": true, "epoch": epoch, "offset": offset });
+        self.call("subscribe", place).await
+    }
+
+    /// The next push.
+    pub async fn push(&mut self) -> Value {
+        loop {
+            if let Some(push) = self.pushes.pop_front() {
+                return push;
+            }
+            assert!(self.read().await, "closed with {:?} instead of a push", self.closed);
+        }
+    }
+
+    /// The event of the next push, which must be a publication.
+    pub async fn event(&mut self) -> Value {
+        let mut push = self.push().await;
+        assert_eq!(push["pub"]["offset"], push["pub"]["data"]["offset"], "{push}");
+        push["pub"]["data"].take()
+    }
+
+    /// The texts of the next `count` publications, which must be one after the other from `offset` on.
+    pub async fn texts(&mut self, offset: u64, count: usize) -> Vec<String> {
+        let mut texts = Vec::new();
+        for at in (offset..).take(count) {
+            let event = self.event().await;
+            assert_eq!(event["offset"], at, "{event}");
+            texts.push(event["text"].as_str().unwrap_or_default().to_owned());
+        }
+        texts
+    }
+
+    /// Pushes that came already.
+    pub fn waiting(&self) -> &VecDeque<Value> {
+        &self.pushes
+    }
+
+    /// Reads until the server has closed; gives code and reason. Code 0: the connection ended without a word.
+    pub async fn closed(&mut self) -> (u16, String) {
+        while self.read().await {}
+        self.closed.clone().unwrap_or_default()
+    }
+
+    /// Sends a WebSocket ping and waits for its pong: whatever the server had sent before is here now.
+    pub async fn settle(&mut self) {
+        let id = self.command("rpc", json!({ "method": "user.me", "data": {} })).await;
+        assert!(self.reply(id).await.is_some(), "closed with {:?}", self.closed);
+    }
+
+    /// Stops reading for good: what is sent to it piles up on the way.
+    pub fn stop_reading(self) -> Unread {
+        Unread(self.ws)
+    }
+
+    /// Takes one frame in; `false` once the connection is over.
+    async fn read(&mut self) -> bool {
+        if self.closed.is_some() {
+            return false;
+        }
+        match within("the server says something", self.ws.next()).await {
+            Some(Ok(Message::Text(text))) => self.take(&text).await,
+            Some(Ok(Message::Close(frame))) => {
+                let frame = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+                self.closed = Some(frame.unwrap_or_default());
+            }
+            Some(Ok(_)) => {}
+            None | Some(Err(Error::ConnectionClosed | Error::Protocol(_) | Error::Io(_))) => {
+                self.closed.get_or_insert_default();
+            }
+            Some(Err(error)) => panic!("not WebSocket: {error}"),
+        }
+        true
+    }
+
+    async fn take(&mut self, frame: &str) {
+        for object in serde_json::Deserializer::from_str(frame).into_iter::<Value>() {
+            let mut object = object.expect("the server sends JSON");
+            if object == json!({}) {
+                if self.answers_pings {
+                    self.send_text("{}").await;
+                }
+            } else if object.get("id").is_some() {
+                self.replies.push(object);
+            } else {
+                self.pushes.push_back(object["push"].take());
+            }
+        }
+    }
+}
+
+fn result(reply: &Value, name: &str) -> Result<Value, Refusal> {
+    if let Some(error) = reply.get("error") {
+        let code = error["code"].as_u64().expect("an error has a code");
+        return Err(Refusal { code, temporary: error["temporary"] == true });
+    }
+    Ok(reply.get(name).unwrap_or_else(|| panic!("no {name} in {reply}")).clone())
+}
+
+/// A connection that nobody reads any more.
+pub struct Unread(#[expect(dead_code, reason = "held open")] WebSocketStream<TcpStream>);

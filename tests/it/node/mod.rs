@@ -1,0 +1,8 @@
+//! One node from outside: the protocol, the promises of `docs/SEMANTICS.md`, and what happens when something dies.
+
+mod embedded;
+mod ending;
+mod panics;
+mod promises;
+mod slow;
+mod starting;

@@ -220,7 +220,7 @@ async fn start_actors(
     let (workers, hubs, state) =
         (Arc::new(Workers::new()), Arc::new(Hubs::default()), Arc::new(State::default()));
     let pumps = Arbiter::new();
-    let pump = StorePump::new(store.clone(), workers.clone(), pumps.handle());
+    let pump = StorePump::new(store.clone(), bus.clone(), workers.clone(), pumps.handle());
     let durability = journal.durability();
     let sink = {
         let (workers, clock) = (workers.clone(), clock.clone());
@@ -245,6 +245,7 @@ async fn start_actors(
             durability,
             workers: workers.clone(),
             sink: sink.clone(),
+            bus: bus.clone(),
             pump: pump.clone(),
             clock: clock.clone(),
         };

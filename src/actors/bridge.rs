@@ -9,10 +9,10 @@
 use std::sync::Arc;
 
 use actix::{Actor, AsyncContext, Context, WrapFuture};
-use chat_protocol::Event;
+use chat_protocol::{Offset, RoomId};
 
-use super::hub::{Hubs, Recheck, Relayed};
-use crate::bus::{Bus, Run};
+use super::hub::{Heads, Hubs, Recheck, Relayed};
+use crate::bus::{Bus, Incoming, Run};
 use crate::faults;
 
 /// See the module.
@@ -30,32 +30,54 @@ impl Bridge {
 
 /// One message per shard; the order within a room is kept.
 fn pass(hubs: &Hubs, run: Run) {
-    let mut shards: Vec<Vec<Arc<Event>>> = vec![Vec::new(); hubs.all().len()];
-    for event in run {
-        if let Some(shard) = shards.get_mut(hubs.shard_of(&event.room)) {
-            shard.push(event);
-        }
-    }
-    for (hub, events) in hubs.all().iter().zip(shards) {
+    let events = by_shard(hubs, run, |event| &event.room);
+    for (hub, events) in hubs.all().iter().zip(events) {
         if !events.is_empty() {
             let _ = hub.tell(Relayed(events)); // a hub that is down rechecks when it is back
         }
     }
 }
 
+fn tell_heads(hubs: &Hubs, heads: Vec<(RoomId, Offset)>) {
+    let heads = by_shard(hubs, heads, |(room, _)| room);
+    for (hub, heads) in hubs.all().iter().zip(heads) {
+        if !heads.is_empty() {
+            let _ = hub.tell(Heads(heads));
+        }
+    }
+}
+
+fn recheck(hubs: &Hubs) {
+    for hub in hubs.all() {
+        let _ = hub.tell(Recheck);
+    }
+}
+
+fn by_shard<T>(hubs: &Hubs, all: Vec<T>, room: impl Fn(&T) -> &RoomId) -> Vec<Vec<T>> {
+    let mut shards: Vec<Vec<T>> = hubs.all().iter().map(|_| Vec::new()).collect();
+    for one in all {
+        if let Some(shard) = shards.get_mut(hubs.shard_of(room(&one))) {
+            shard.push(one);
+        }
+    }
+    shards
+}
+
 impl Actor for Bridge {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        for hub in self.hubs.all() {
-            let _ = hub.tell(Recheck);
-        }
+        recheck(&self.hubs);
         let (bus, hubs) = (self.bus.clone(), self.hubs.clone());
         let pump = async move {
             loop {
-                let run = bus.next().await;
+                let incoming = bus.next().await;
                 faults::panic_if_armed("bridge.run"); // taken from the bus, and handed to nobody
-                pass(&hubs, run);
+                match incoming {
+                    Incoming::Events(run) => pass(&hubs, run),
+                    Incoming::Heads(heads) => tell_heads(&hubs, heads),
+                    Incoming::Gap => recheck(&hubs),
+                }
             }
         };
         ctx.spawn(pump.into_actor(self));

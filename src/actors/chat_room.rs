@@ -45,6 +45,11 @@ pub(super) struct RetireIfIdle;
 #[rtype(result = "()")]
 pub(super) struct Adopt(pub Addr<Hub>);
 
+/// The log has given this place, so whatever lies before it should have come.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Reaches(pub Offset);
+
 /// The store said what this room is.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -291,6 +296,18 @@ impl Handler<HeadRead> for ChatRoom {
                 self.run(effects, ctx);
                 ctx.run_later(RETRY_AFTER, |this, ctx| this.read_head(ctx));
             }
+        }
+    }
+}
+
+impl Handler<Reaches> for ChatRoom {
+    type Result = ();
+
+    fn handle(&mut self, it: Reaches, ctx: &mut Self::Context) {
+        if self.started {
+            let mut effects = Vec::new();
+            self.machine.on_head(it.0, &mut effects);
+            self.run(effects, ctx);
         }
     }
 }

@@ -39,6 +39,11 @@ pub struct Wanted {
 #[rtype(result = "()")]
 pub struct Relayed(pub Vec<Arc<Event>>);
 
+/// These rooms of this shard reach at least so far.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Heads(pub Vec<(RoomId, Offset)>);
+
 /// `count` attachments of a room at `worker` have ended.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -270,6 +275,16 @@ impl Handler<Relayed> for Hub {
     }
 }
 
+impl Handler<Heads> for Hub {
+    type Result = ();
+
+    fn handle(&mut self, it: Heads, _: &mut Self::Context) {
+        for (room, offset) in it.0 {
+            self.pass(&room, chat_room::Reaches(offset));
+        }
+    }
+}
+
 impl Handler<Left> for Hub {
     type Result = ();
 
@@ -321,6 +336,7 @@ impl Handler<Ended> for Hub {
     fn handle(&mut self, it: Ended, ctx: &mut Self::Context) {
         let Some(slot) = self.rooms.borrow_mut().remove(&it.0) else { return };
         metrics::ROOMS.dec();
+        self.links.bus.unwatch(&it.0);
         if it.1 == Exit::TooManyRestarts {
             // Its members resume, which starts the room anew; if that fails again, so be it: other rooms go on.
             tracing::error!(room.id = %it.0, "room crashed too often and was given up");

@@ -10,6 +10,7 @@ use super::sink::Sink;
 use super::store_pump::StorePump;
 use super::supervisor::ActorRef;
 use super::workers::{ToSession, Workers};
+use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::domain::room::{Ask, Effect};
 use crate::metrics;
@@ -20,6 +21,7 @@ pub struct Links {
     pub durability: Durability,
     pub workers: Arc<Workers>,
     pub sink: ActorRef<Sink>,
+    pub bus: Arc<dyn Bus>,
     pub pump: StorePump,
     pub clock: Arc<dyn Clock>,
 }

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::answer;
 use super::chat_room::{ChatRoom, HeadRead, MembershipRead, Repaired};
 use super::workers::{ToSession, Workers};
+use crate::bus::Bus;
 use crate::domain::question::{PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
 use crate::domain::record::Change;
 use crate::domain::session::{Admitted, Denied, Page, SessionKey, Ticket};
@@ -27,6 +28,7 @@ const QUESTIONS_MAX: usize = 8192;
 #[derive(Clone)]
 pub struct StorePump {
     store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
     workers: Arc<Workers>,
     /// The thread where answers are put together.
     thread: ArbiterHandle,
@@ -35,9 +37,14 @@ pub struct StorePump {
 
 impl StorePump {
     /// A pump that works on `thread`.
-    pub fn new(store: Arc<dyn Store>, workers: Arc<Workers>, thread: ArbiterHandle) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        workers: Arc<Workers>,
+        thread: ArbiterHandle,
+    ) -> Self {
         let permits = Arc::new(Semaphore::new(QUESTIONS_MAX));
-        Self { store, workers, thread, permits }
+        Self { store, bus, workers, thread, permits }
     }
 
     /// Runs `job` if there is room for it; `false`: there is none.
@@ -73,9 +80,13 @@ impl StorePump {
         })
     }
 
-    /// What is this room, and where does it stand?
+    /// What is this room, and where does it stand? Its events are watched for first, so none falls in between.
     pub fn head(&self, id: RoomId, room: Addr<ChatRoom>) -> bool {
-        self.for_room(room, |store| async move { HeadRead(note(store.head(&id).await)) })
+        let bus = self.bus.clone();
+        self.for_room(room, |store| async move {
+            bus.watch(&id).await;
+            HeadRead(note(store.head(&id).await))
+        })
     }
 
     /// What is this user here?

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_protocol::Event;
+use chat_protocol::{Event, RoomId};
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Bus, Run};
+use super::{Bus, Incoming, Run};
 
 /// Runs that may wait; each is what one group commit brought.
 const RUNS_MAX: usize = 64;
@@ -33,10 +33,14 @@ impl Bus for LocalBus {
         let _ = self.sender.blocking_send(run.to_vec());
     }
 
-    async fn next(&self) -> Run {
+    async fn next(&self) -> Incoming {
         match self.receiver.lock().await.recv().await {
-            Some(run) => run,
+            Some(run) => Incoming::Events(run),
             None => std::future::pending().await, // the sender is ours: never closed
         }
     }
+
+    async fn watch(&self, _: &RoomId) {} // every room's events come
+
+    fn unwatch(&self, _: &RoomId) {}
 }

@@ -1,18 +1,29 @@
 //! PORT: events with their places, to every node that has members of their rooms.
 //!
 //! A bus may lose, delay or repeat; it never lies about a place. A room detects a gap by the offsets and fills it from
-//! the store, so nothing depends on the bus but speed. The contract suite `tests/it/ports/bus.rs` holds every adapter
-//! to it.
+//! the store, so nothing depends on the bus but speed. What a bus can't know to have come it tells as a head or a gap, so
+//! a loss is found within seconds, the last event of a room included. The contract suite `tests/it/ports/bus.rs` holds
+//! every adapter to it.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_protocol::Event;
+use chat_protocol::{Event, Offset, RoomId};
 
 pub mod local;
 
-/// What came. Cheap to share: an event is made once per node.
+/// Events in the order of the log. Cheap to share: an event is made once per node.
 pub type Run = Vec<Arc<Event>>;
+
+/// What came.
+#[derive(Clone, Debug)]
+pub enum Incoming {
+    Events(Run),
+    /// These rooms reach at least so far: whoever has less has missed something.
+    Heads(Vec<(RoomId, Offset)>),
+    /// Anything may have been lost: every room compares itself with the store.
+    Gap,
+}
 
 /// The relay between whoever commits and whoever delivers.
 #[async_trait]
@@ -21,6 +32,12 @@ pub trait Bus: Send + Sync + 'static {
     /// receivers are behind, which is how they slow the log down.
     fn relay(&self, run: &[Arc<Event>]);
 
-    /// The next events, in the order of the log as far as the bus kept it. One receiver at a time; cancel-safe.
-    async fn next(&self) -> Run;
+    /// What comes next, in the order of the log as far as the bus kept it. One receiver at a time; cancel-safe.
+    async fn next(&self) -> Incoming;
+
+    /// This node has use for a room's events. Returns when those relayed from now on will come, or a gap will be told.
+    async fn watch(&self, room: &RoomId);
+
+    /// This node has no use for a room's events any more. Never blocks.
+    fn unwatch(&self, room: &RoomId);
 }

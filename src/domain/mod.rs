@@ -9,9 +9,10 @@
 //! | [`outbound`] | what leaves for one client in one frame |
 //! | [`rate_limit`] | how much one client may ask |
 //!
-//! [`rpc`] checks what users ask for and turns it into what [`record`] and [`question`] name.
+//! [`log_record`] is a draft as bytes of a shared log. [`rpc`] checks what users ask for and turns it into what [`record`] and [`question`] name.
 
 pub mod fold;
+pub mod log_record;
 pub mod outbound;
 pub mod question;
 pub mod rate_limit;

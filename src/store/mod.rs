@@ -16,6 +16,7 @@ use chat_protocol::{Epoch, ErrorCode, MessageId, Offset, RoomId, UserId};
 
 use crate::domain::record::{Change, Draft};
 
+pub mod projection;
 pub mod sqlite;
 
 /// Why a store did not do it.

@@ -1,0 +1,176 @@
+//! What a shared log holds: a draft as bytes, and back.
+//!
+//! Bytes are the magic, the version, then JSON. Decoding depends on nothing but the bytes, so every projection of a log
+//! reads a record alike, today and when it is read again. A version above [`VERSION`] is not unreadable but not for us:
+//! whoever meets it stops before it, and is to be upgraded.
+
+use chat_protocol::event::Removal;
+use chat_protocol::object::{Person, RoomState};
+use chat_protocol::{ClientId, Event, EventBody, MessageId, Offset, RoomId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::fold::{Header, LogOffset};
+use super::record::Draft;
+
+/// What a value of ours begins with; the byte after it is the version.
+const MAGIC: &[u8] = b"chat";
+/// The newest version that is read, and the one that is written.
+pub const VERSION: u8 = 1;
+
+/// One record of a partition, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub log_offset: LogOffset,
+    /// When the log took it, ms since the Unix epoch, by the log's own clock.
+    pub timestamp: u64,
+    /// Whose place it takes; `None` if the key is no room: then it takes none.
+    pub room: Option<RoomId>,
+    pub content: Content,
+    /// Of key and value: tells one log from another that stands at the same offset.
+    pub checksum: u64,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    Draft(Checked),
+    /// Nothing that any version of ours has written: its place is a void.
+    Unreadable,
+    /// Written by a newer version: fold nothing from here on.
+    Newer(u8),
+}
+
+/// A draft and when it was found in order, ms since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    pub at: u64,
+    pub draft: Draft,
+}
+
+impl Record {
+    /// Reads what a log gave. Never fails: what can't be read is [`Content::Unreadable`].
+    pub fn decode(log_offset: LogOffset, timestamp: u64, key: &[u8], value: &[u8]) -> Self {
+        let room = std::str::from_utf8(key).ok().and_then(|key| RoomId::parse(key).ok());
+        let content = match (&room, value.strip_prefix(MAGIC)) {
+            (Some(room), Some([VERSION, json @ ..])) => read(room, json),
+            (Some(_), Some([version, ..])) if *version > VERSION => Content::Newer(*version),
+            _ => Content::Unreadable,
+        };
+        Self { log_offset, timestamp, room, content, checksum: checksum(key, value) }
+    }
+
+    /// What the fold needs of it.
+    pub fn header(&self) -> Header {
+        let readable = match &self.content {
+            Content::Draft(checked) => Some((checked.at, checked.draft.id)),
+            Content::Unreadable | Content::Newer(_) => None,
+        };
+        Header { log_offset: self.log_offset, timestamp: self.timestamp, readable }
+    }
+}
+
+/// The value that a draft is written as; its key is the room's id.
+pub fn encode(checked: &Checked) -> Vec<u8> {
+    let Checked { at, draft } = checked;
+    let stored = Stored {
+        at: *at,
+        id: draft.id.to_string(),
+        author: draft.author.clone(),
+        body: Body::of(&draft.body),
+    };
+    let mut value = [MAGIC, &[VERSION]].concat();
+    // Strings, numbers and derived structs: serializing them can't fail.
+    let _ = serde_json::to_writer(&mut value, &stored);
+    value
+}
+
+/// The event that a draft becomes at a place.
+pub fn place(draft: Draft, offset: Offset, time: u64) -> Event {
+    let Draft { room, author, id, body } = draft;
+    Event { room, offset, time, id: Some(id), user: author, body }
+}
+
+/// The place that says nothing.
+pub fn void(room: RoomId, offset: Offset, time: u64, of: Option<Offset>) -> Event {
+    Event { room, offset, time, id: None, user: None, body: EventBody::Void { of } }
+}
+
+/// The first 64 bits of SHA-256 over the length-prefixed key and the value.
+fn checksum(key: &[u8], value: &[u8]) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update((key.len() as u64).to_be_bytes());
+    hash.update(key);
+    hash.update(value);
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.finalize()[..8]);
+    u64::from_be_bytes(first)
+}
+
+fn read(room: &RoomId, json: &[u8]) -> Content {
+    let Ok(stored) = serde_json::from_slice::<Stored>(json) else { return Content::Unreadable };
+    let Some(id) = MessageId::parse(&stored.id) else { return Content::Unreadable };
+    let Some(body) = stored.body.read() else { return Content::Unreadable };
+    let draft = Draft { room: room.clone(), author: stored.author, id, body };
+    Content::Draft(Checked { at: stored.at, draft })
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    at: u64,
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    author: Option<Person>,
+    #[serde(flatten)]
+    body: Body,
+}
+
+/// An event's body under its type's name.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type")]
+enum Body {
+    #[serde(rename = "message.created")]
+    MessageCreated { client_id: String, text: String },
+    #[serde(rename = "room.created")]
+    RoomCreated { room_state: RoomState },
+    #[serde(rename = "room.updated")]
+    RoomUpdated { room_state: RoomState },
+    #[serde(rename = "member.joined")]
+    MemberJoined { member: Person },
+    #[serde(rename = "member.removed")]
+    MemberRemoved { member: Person, reason: Removal },
+    #[serde(rename = "void")]
+    Void,
+}
+
+impl Body {
+    fn of(body: &EventBody) -> Self {
+        match body.clone() {
+            EventBody::MessageCreated { client_id, text } => {
+                Self::MessageCreated { client_id: client_id.as_str().to_owned(), text }
+            }
+            EventBody::RoomCreated(room_state) => Self::RoomCreated { room_state },
+            EventBody::RoomUpdated(room_state) => Self::RoomUpdated { room_state },
+            EventBody::MemberJoined(member) => Self::MemberJoined { member },
+            EventBody::MemberRemoved { member, reason } => Self::MemberRemoved { member, reason },
+            EventBody::Void { .. } => Self::Void,
+        }
+    }
+
+    /// `None`: not what a draft may say. A text is held to what is accepted of clients, since the log is shared.
+    fn read(self) -> Option<EventBody> {
+        Some(match self {
+            Self::MessageCreated { client_id, text } if !text.contains('\0') => {
+                EventBody::MessageCreated { client_id: ClientId::parse(&client_id).ok()?, text }
+            }
+            Self::RoomCreated { room_state } => EventBody::RoomCreated(room_state),
+            Self::RoomUpdated { room_state } => EventBody::RoomUpdated(room_state),
+            Self::MemberJoined { member } => EventBody::MemberJoined(member),
+            Self::MemberRemoved { member, reason } => EventBody::MemberRemoved { member, reason },
+            Self::MessageCreated { .. } | Self::Void => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

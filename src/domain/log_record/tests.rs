@@ -1,0 +1,70 @@
+use super::*;
+use chat_protocol::UserId;
+use chat_protocol::object::RoomKind;
+
+fn person() -> Person {
+    Person { id: UserId::parse("u1").unwrap(), name: "Zoë".into() }
+}
+
+fn draft(body: EventBody) -> Draft {
+    let room = RoomId::parse("tea").unwrap();
+    let id = MessageId::parse("67900ecb-0c9d-8db3-8ab2-5f7e07b3db48").unwrap();
+    Draft { room, author: Some(person()), id, body }
+}
+
+fn message(text: &str) -> EventBody {
+    EventBody::MessageCreated { client_id: ClientId::parse("c1").unwrap(), text: text.into() }
+}
+
+fn state() -> RoomState {
+    RoomState { name: "Tea".into(), kind: RoomKind::Private, topic: "".into() }
+}
+
+// What was written once is read for ever: a golden value may be added, none may change.
+#[test]
+fn golden_values_of_version_1_read_and_write_alike() {
+    let server = Draft { author: None, ..draft(EventBody::RoomUpdated(state())) };
+    let golden = [
+        (draft(message("a \"b\"\n😀")), include_str!("golden/v1-message.created.json")),
+        (draft(EventBody::RoomCreated(state())), include_str!("golden/v1-room.created.json")),
+        (server, include_str!("golden/v1-room.updated.json")),
+        (draft(EventBody::MemberJoined(person())), include_str!("golden/v1-member.joined.json")),
+        (
+            draft(EventBody::MemberRemoved { member: person(), reason: Removal::Removed }),
+            include_str!("golden/v1-member.removed.json"),
+        ),
+    ];
+    for (draft, json) in golden {
+        let value = [b"chat\x01", json.trim_end().as_bytes()].concat();
+        let checked = Checked { at: 1_764_000_000_000, draft };
+        assert_eq!(String::from_utf8(encode(&checked)), String::from_utf8(value.clone()));
+        let record = Record::decode(7, 8, b"tea", &value);
+        assert_eq!(record.content, Content::Draft(checked));
+        assert_eq!((record.log_offset, record.timestamp), (7, 8));
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_unreadable_and_what_is_newer_is_told_apart() {
+    let read = |key: &[u8], value: &[u8]| Record::decode(0, 0, key, value).content;
+    let good = encode(&Checked { at: 1, draft: draft(message("x")) });
+    assert!(matches!(read(b"tea", &good), Content::Draft(_)));
+    for value in [&b""[..], b"chat", b"chat\x00{}", b"chat\x01", b"chat\x01{}", b"{}", &[0xff; 40]]
+    {
+        assert_eq!(read(b"tea", value), Content::Unreadable, "{value:?}");
+    }
+    assert_eq!(read(b"no room!", &good), Content::Unreadable);
+    assert_eq!(read(b"tea", b"chat\x02whatever"), Content::Newer(2));
+    let nul = encode(&Checked { at: 1, draft: draft(message("nul \0")) });
+    assert_eq!(read(b"tea", &nul), Content::Unreadable);
+    let void = encode(&Checked { at: 1, draft: draft(EventBody::Void { of: None }) });
+    assert_eq!(read(b"tea", &void), Content::Unreadable, "a place is given by the fold alone");
+}
+
+#[test]
+fn a_checksum_tells_records_apart() {
+    let of = |key: &[u8], value: &[u8]| Record::decode(0, 0, key, value).checksum;
+    assert_eq!(of(b"a", b"b"), of(b"a", b"b"));
+    assert_ne!(of(b"ab", b"c"), of(b"a", b"bc"));
+    assert_eq!(of(b"tea", b"chat"), 2_792_392_780_986_023_404, "fixed for ever");
+}

@@ -1,0 +1,55 @@
+//! PORT: a projection of a shared log, folded run by run.
+//!
+//! What a projection promises, whatever it is made of:
+//!
+//! - Its cursor decides. A run is applied only where it begins at the cursor, or overlaps it: what was folded before is
+//!   left out. So two that project at once, or one that wakes up late, change nothing.
+//! - Cursor, places and whatever is made of the events change together, or not at all.
+//! - Places come from [`crate::domain::fold::fold`] or what is proven equal to it.
+
+use async_trait::async_trait;
+
+use crate::domain::fold::LogOffset;
+use crate::domain::log_record::Record;
+
+/// Where a projection stands in a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The log offset of the next record to fold.
+    pub next: LogOffset,
+    /// Checksum of the record before it; `None` at the beginning.
+    pub checksum: Option<u64>,
+}
+
+/// Why a run was not applied. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProjectionError {
+    /// The run begins beyond the cursor, or the cursor was moved: go on from there.
+    #[error("the projection stands elsewhere")]
+    Elsewhere,
+    /// A record of a version that this node can't read. The partition stops until the node is upgraded.
+    #[error("a record of version {0}: this node must be upgraded")]
+    Newer(u8),
+    /// Whether it was applied is unknown; the same again is safe.
+    #[error("the projection can't be reached: {0}")]
+    Unavailable(String),
+}
+
+/// See the module.
+#[async_trait]
+pub trait Projection: Send + Sync + 'static {
+    /// What it is called in logs and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Where it stands; builds it first if there is nothing.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Unavailable`].
+    async fn cursor(&self, partition: u32) -> Result<Cursor, ProjectionError>;
+
+    /// Folds a run of records of one partition, ascending, and tells where it stands then.
+    ///
+    /// # Errors
+    /// [`ProjectionError`].
+    async fn apply(&self, partition: u32, run: &[Record]) -> Result<Cursor, ProjectionError>;
+}

@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod app;
+pub mod backoff;
 pub mod bus;
 pub mod clock;
 pub mod config;

@@ -5,8 +5,9 @@
 use std::sync::LazyLock;
 
 use prometheus::{
-    Encoder, Histogram, IntCounter, IntCounterVec, IntGauge, TextEncoder, histogram_opts,
-    register_histogram, register_int_counter, register_int_counter_vec, register_int_gauge,
+    Encoder, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, TextEncoder,
+    histogram_opts, register_histogram, register_int_counter, register_int_counter_vec,
+    register_int_gauge, register_int_gauge_vec,
 };
 
 /// Declares a metric that registers itself when first used. A name can be registered twice only by a programming
@@ -96,6 +97,23 @@ metric!(
         "chat_store_errors_total", "Times that the store could not do what was asked of it")
 );
 
+metric!(
+    /// Records folded.
+    PROJECTED: IntCounterVec = register_int_counter_vec!(
+        "chat_projected_total", "Records of the log folded, by projection", &["projection"])
+);
+metric!(
+    /// Records that the log has and a projection has not folded.
+    PROJECTION_LAG: IntGaugeVec = register_int_gauge_vec!(
+        "chat_projection_lag_records", "Records that wait to be folded, by projection and partition",
+        &["projection", "partition"])
+);
+metric!(
+    /// Partitions that a projection stopped at.
+    PROJECTION_STOPPED: IntGaugeVec = register_int_gauge_vec!(
+        "chat_projection_stopped", "Partitions that wait for an operator, by projection", &["projection"])
+);
+
 /// All of them in the Prometheus text format.
 pub fn render() -> Vec<u8> {
     // Touch each once, so that a metric is there from the start and not from its first event on.
@@ -103,6 +121,7 @@ pub fn render() -> Vec<u8> {
     let _ = (&*JOURNAL_APPEND_SECONDS, &*JOURNAL_GROUP_SIZE, &*SLOW_ROOMS, &*SLOW_SESSIONS);
     let _ =
         (&*ACTOR_CRASHES, &*MESSAGES_REFUSED, &*CLOSES, &*REPAIRS, &*RATE_LIMITED, &*STORE_ERRORS);
+    let _ = (&*PROJECTED, &*PROJECTION_LAG, &*PROJECTION_STOPPED);
     let mut text = Vec::new();
     if let Err(err) = TextEncoder::new().encode(&prometheus::gather(), &mut text) {
         tracing::error!(%err, "metrics could not be written");

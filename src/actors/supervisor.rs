@@ -18,6 +18,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::metrics;
 
@@ -112,7 +113,7 @@ where
     // The address is known before the actor is there: what is sent at once waits in its mailbox.
     let mut ctx = conceive(&slot);
     let task = actix_rt::spawn(async move {
-        let mut crashes = Crashes { policy, at: VecDeque::new(), in_a_row: 0 };
+        let mut crashes = Crashes::under(policy);
         loop {
             let (factory, born) = (factory.clone(), clock.monotonic_ms());
             let life = actix_rt::spawn(async move {
@@ -144,10 +145,15 @@ fn conceive<A: Actor<Context = Context<A>>>(slot: &watch::Sender<Option<Addr<A>>
 struct Crashes {
     policy: Policy,
     at: VecDeque<u64>,
-    in_a_row: u32,
+    backoff: Backoff,
 }
 
 impl Crashes {
+    fn under(policy: Policy) -> Self {
+        let backoff = Backoff::new(policy.backoff_min, policy.backoff_max);
+        Self { policy, at: VecDeque::new(), backoff }
+    }
+
     /// How long to wait before the next life; `None`: give up.
     fn note(&mut self, born_ms: u64, now_ms: u64) -> Option<Duration> {
         let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
@@ -159,12 +165,9 @@ impl Crashes {
             return None;
         }
         if now_ms - born_ms > ms(self.policy.backoff_max) {
-            self.in_a_row = 0; // it lived long enough to count as well
+            self.backoff.reset(); // it lived long enough to count as well
         }
-        let full = self.policy.backoff_min.saturating_mul(1 << self.in_a_row.min(16));
-        self.in_a_row += 1;
-        // Half fixed, half random: crashes that had one cause don't come back as one.
-        Some(full.min(self.policy.backoff_max).mul_f64(rand::random_range(0.5..=1.0)))
+        Some(self.backoff.next())
     }
 }
 
@@ -269,17 +272,12 @@ mod tests {
     }
 
     #[test]
-    fn backoff_doubles_up_to_its_bound_and_starts_over_after_a_long_life() {
-        let mut crashes = Crashes {
-            policy: Policy { intensity: 99, ..Policy::default() },
-            at: VecDeque::new(),
-            in_a_row: 0,
-        };
-        for (n, upper_ms) in [20, 40, 80, 160, 320, 640, 1280, 2000, 2000].into_iter().enumerate() {
-            let delay = crashes.note(n as u64, n as u64).unwrap();
-            let upper = Duration::from_millis(upper_ms);
-            assert!(delay >= upper / 2 && delay <= upper, "{n}: {delay:?}");
+    fn crashes_in_a_row_wait_longer_and_a_long_life_starts_over() {
+        let mut crashes = Crashes::under(Policy { intensity: 99, ..Policy::default() });
+        for n in 0..8 {
+            crashes.note(n, n);
         }
+        assert!(crashes.note(8, 8).unwrap() >= Duration::from_secs(1));
         assert!(crashes.note(0, 60_000).unwrap() <= Duration::from_millis(20));
     }
 }

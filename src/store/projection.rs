@@ -7,6 +7,8 @@
 //! - Cursor, places and whatever is made of the events change together, or not at all.
 //! - Places come from [`crate::domain::fold::fold`] or what is proven equal to it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::domain::fold::LogOffset;
@@ -40,6 +42,9 @@ pub enum ProjectionError {
 pub trait Projection: Send + Sync + 'static {
     /// What it is called in logs and metrics.
     fn name(&self) -> &'static str;
+
+    /// After how long without records its cursor is looked at: as often as it may vanish without anyone noticing.
+    fn idle_check(&self) -> Duration;
 
     /// Where it stands; builds it first if there is nothing.
     ///

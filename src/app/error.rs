@@ -1,0 +1,43 @@
+//! Why a node could not start.
+
+use std::path::PathBuf;
+
+use crate::store::sqlite::OpenError;
+
+/// Why the node could not start, and with which code the process ends (sysexits.h).
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "the data directory {0} can't be made ({1}): grant the right to, or name another with --data-dir"
+    )]
+    DataDir(PathBuf, std::io::Error),
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error("the secret in the data directory can't be used: {0}")]
+    Secret(anyhow::Error),
+    #[error("{0} is taken by another program: stop it, or choose another port with --port")]
+    PortInUse(String),
+    #[error("can't listen on {0}: {1}")]
+    Listen(String, std::io::Error),
+    #[error("the node could not be put together: {0}")]
+    Internal(&'static str),
+}
+
+impl StartError {
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        const UNAVAILABLE: u8 = 69;
+        const SOFTWARE: u8 = 70;
+        const CANT_CREATE: u8 = 73;
+        const IO: u8 = 74;
+        match self {
+            Self::PortInUse(_) | Self::Listen(..) | Self::Store(OpenError::Locked(_)) => {
+                UNAVAILABLE
+            }
+            Self::DataDir(..)
+            | Self::Store(OpenError::NoDirectory(_) | OpenError::NotWritable(..)) => CANT_CREATE,
+            Self::Store(_) | Self::Secret(_) => IO,
+            Self::Internal(_) => SOFTWARE,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a set-up gives: the ports' adapters that belong together. What differs between set-ups ends here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::bus::Bus;
+use crate::journal::Journal;
+use crate::journal::reader::LogReader;
+use crate::store::Store;
+use crate::store::projection::Projection;
+
+/// See the module.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub journal: Arc<dyn Journal>,
+    pub bus: Arc<dyn Bus>,
+    /// What keeps projections up with a shared log; empty where the store is the log.
+    pub projectors: Vec<Following>,
+    /// What tokens are signed with; the same on every node.
+    pub secret: Vec<u8>,
+    pub closing: Closing,
+}
+
+/// A projection and the reader that it follows the log with, under its actor's name.
+pub struct Following {
+    pub actor: &'static str,
+    pub reader: Arc<dyn LogReader>,
+    pub projection: Arc<dyn Projection>,
+}
+
+/// Lets go of everything in good order, once nobody uses it any more.
+pub type Closing = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>>>;

@@ -165,6 +165,8 @@ pub struct Session {
     phase: Phase,
     subscriptions: Vec<subscriptions::Subscription>,
     pending: Vec<Pending>,
+    /// The name that the user asked for last, until that is answered. Boxed: few sessions ever do.
+    renaming: Option<Box<(Ticket, String)>>,
     tickets: Ticket,
     bucket: Bucket,
     ping_due: u64,
@@ -184,6 +186,7 @@ impl Session {
             phase: Phase::New { deadline: now + policy.connect_timeout_ms },
             subscriptions: Vec::new(),
             pending: Vec::new(),
+            renaming: None,
             tickets: 0,
             bucket: Bucket::full(rate, now),
             ping_due: now + policy.ping_interval_ms / 2 + jitter_ms,

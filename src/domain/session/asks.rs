@@ -1,11 +1,14 @@
 //! Commands that want an answer: from a check at once, or from a room, the log or the store later.
 
+use std::sync::Arc;
+
 use chat_protocol::client::{History, Publish, PublishData, Request, Rpc};
 use chat_protocol::object::User;
 use chat_protocol::{ClientId, Epoch, ErrorCode, RoomId, server};
 
-use super::{Effect, Pending, Session, Ticket};
+use super::{Effect, Pending, Phase, Session, Ticket};
 use crate::domain::question::{HISTORY_EVENTS_MAX, Question};
+use crate::domain::record::Change;
 use crate::domain::rpc::{Deed, check_message, check_rpc, fresh_id};
 
 /// Longest channel name, in bytes.
@@ -74,6 +77,9 @@ impl Session {
     ) -> Result<(), ErrorCode> {
         let deed = self.check(user, it)?;
         let ticket = self.expect_answer(id, "rpc", now)?;
+        if let Deed::Change(Change::RenameUser { name, .. }) = &deed {
+            self.renaming = Some(Box::new((ticket, name.clone())));
+        }
         effects.push(effect(ticket, deed));
         Ok(())
     }
@@ -146,12 +152,22 @@ impl Session {
         if self.pending.is_empty() {
             self.pending = Vec::new(); // an idle session holds no capacity
         }
+        self.rename(ticket, answer.is_ok());
         effects.push(Effect::Reply(match (answer, what) {
             (Ok(data), "rpc") => server::rpc(id, data),
             (Ok(data), "history") => server::result(id, what, data),
             (Ok(_), _) => server::empty(id, what),
             (Err(code), _) => server::error(id, code),
         }));
+    }
+
+    /// From the answer to `user.rename` on, what this session says is under the new name.
+    fn rename(&mut self, ticket: Ticket, done: bool) {
+        let asked = self.renaming.take_if(|asked| asked.0 == ticket).filter(|_| done);
+        if let (Some(asked), Phase::Live { user, .. }) = (asked, &mut self.phase) {
+            let name = asked.1;
+            *user = Arc::new(User { name, ..User::clone(user) });
+        }
     }
 
     /// Who has waited too long is told the truth: it is unknown.

@@ -100,3 +100,32 @@ fn a_send_is_done_but_never_gets_a_reply() {
     assert_eq!(bench.frame(&send(r#"{"method":"message.sing"}"#)), [""; 0]);
     assert_eq!(bench.frame(&send("null")), [""; 0]);
 }
+
+#[test]
+fn a_new_name_counts_from_its_answer_on() {
+    let author = |bench: &mut Bench| {
+        let send = r#"{"id":9,"rpc":{"method":"message.send","data":{"room":"general","client_id":"c","text":"x"}}}"#;
+        let effects = bench.effects(|s, e| s.on_frame(send, 0, e));
+        let [Effect::Publish { draft, ticket }] = effects.as_slice() else {
+            panic!("not one message: {effects:?}")
+        };
+        bench.does(|s, e| s.on_answer(*ticket, Ok(b"{}"), e));
+        draft.author.clone().unwrap().name
+    };
+    let rename = |bench: &mut Bench, meanwhile: &dyn Fn(&mut Bench), answer| {
+        let rename = r#"{"id":8,"rpc":{"method":"user.rename","data":{"name":"New"}}}"#;
+        let effects = bench.effects(|s, e| s.on_frame(rename, 0, e));
+        let [Effect::Change { ticket, .. }] = effects.as_slice() else {
+            panic!("not one change: {effects:?}")
+        };
+        meanwhile(bench);
+        bench.does(|s, e| s.on_answer(*ticket, answer, e));
+    };
+    let mut bench = Bench::live();
+    let old = author(&mut bench);
+    let still_old = |bench: &mut Bench| assert_eq!(author(bench), old);
+    rename(&mut bench, &still_old, Err(ErrorCode::Unavailable));
+    still_old(&mut bench);
+    rename(&mut bench, &still_old, Ok(b"{}"));
+    assert_eq!(author(&mut bench), "New");
+}

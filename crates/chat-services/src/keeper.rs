@@ -9,20 +9,19 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{env, fs};
 
 use tempfile::Builder;
 
-use crate::error::{Error, Result, Tried};
+use crate::error::{Result, Tried};
 use crate::folder::Folder;
 use crate::server::End;
 
 const SCRIPT: &str = include_str!("keeper.sh");
 
-static PLACE: Mutex<Option<PathBuf>> = Mutex::new(None);
 static KEEPER: Mutex<Option<Keeper>> = Mutex::new(None);
 
 struct Keeper {
@@ -31,28 +30,13 @@ struct Keeper {
     held: Vec<(u32, End)>,
 }
 
-/// Has the folders of all services made below `parent`, in one of their own, instead of the system's folder
-/// for temporary files. To be called before the first service is started.
-///
-/// # Errors
-/// A service was started already.
-pub fn place_below(parent: &Path) -> Result<()> {
-    let keeper = lock(&KEEPER);
-    if keeper.is_some() {
-        let asked = format!("to place services below {}", parent.display());
-        return Err(Error::Refused { asked, answer: "one was started already".to_owned() });
-    }
-    *lock(&PLACE) = Some(parent.to_path_buf());
-    Ok(())
-}
-
 /// A new folder for a service.
 pub(crate) fn folder(name: &str) -> Result<Folder> {
-    let mut keeper = lock(&KEEPER);
-    if keeper.is_none() {
-        *keeper = Some(Keeper::start()?);
-    }
-    let Some(keeper) = &*keeper else { unreachable!("it was started above") };
+    let mut keeper = lock();
+    let keeper = match &mut *keeper {
+        Some(keeper) => keeper,
+        none => none.insert(Keeper::start()?),
+    };
     let prefix = format!("{name}-");
     Builder::new()
         .prefix(&prefix)
@@ -73,7 +57,7 @@ pub(crate) fn release(pid: u32) {
 
 fn note(change: impl FnOnce(&mut Vec<(u32, End)>)) {
     // Without a keeper there is no folder and so no service.
-    if let Some(keeper) = &mut *lock(&KEEPER) {
+    if let Some(keeper) = &mut *lock() {
         change(&mut keeper.held);
         keeper.write();
     }
@@ -81,7 +65,7 @@ fn note(change: impl FnOnce(&mut Vec<(u32, End)>)) {
 
 impl Keeper {
     fn start() -> Result<Self> {
-        let parent = lock(&PLACE).clone().unwrap_or_else(env::temp_dir);
+        let parent = env::temp_dir();
         let folder = Builder::new()
             .prefix("chat-services-")
             .tempdir_in(&parent)
@@ -118,6 +102,6 @@ impl Keeper {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock() -> MutexGuard<'static, Option<Keeper>> {
+    KEEPER.lock().unwrap_or_else(PoisonError::into_inner)
 }

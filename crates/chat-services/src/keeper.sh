@@ -3,9 +3,9 @@
 held=
 while read -r line; do held=$line; done
 
-still_there() {
+still_there() { # one that has ended but wasn't waited for doesn't count
     for one in $held; do
-        if kill -0 "${one%:*}"; then return 0; fi
+        if grep -q '^State:[[:space:]]*[^XZ[:space:]]' "/proc/${one%:*}/status"; then return 0; fi
     done
     return 1
 }

@@ -9,7 +9,9 @@
 
 mod error;
 mod folder;
+mod kafka;
 mod keeper;
+mod parallel;
 mod ports;
 mod postgres;
 mod processes;
@@ -20,7 +22,8 @@ mod slot;
 mod wait;
 
 pub use error::{Error, Result};
-pub use keeper::place_below;
+pub use kafka::topics::Partition;
+pub use kafka::{Broker, Kafka};
 pub use ports::free_port;
 pub use postgres::Postgres;
 pub use redis::Redis;

@@ -10,12 +10,14 @@ use std::{env, fs};
 
 use crate::error::{Error, Result, Tried};
 use crate::folder::Folder;
-use crate::server::{End, Plan, Server};
+use crate::server::{End, Plan};
 use crate::slot::Slot;
 use crate::{Durability, keeper, ports, processes, programs, wait};
 use rustix::process::{Signal, geteuid};
 
 const INSTALLED: &str = "/usr/lib/postgresql";
+const MADE_WITHIN: Duration = Duration::from_secs(120);
+const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 /// Longest wait for the children of a server that was killed.
@@ -116,8 +118,7 @@ impl Postgres {
         let mut psql = self.program.command("psql");
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
             .arg(self.url_of(database));
-        let output = programs::run(&mut psql)?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+        Ok(programs::run(psql, ANSWER_WITHIN)?.trim_end().to_owned())
     }
 
     /// A clean shutdown; connections are cut.
@@ -239,7 +240,7 @@ impl Program {
             .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"])
             .args(["--no-sync", "-D"]) // the server syncs what is written later
             .arg(data);
-        programs::run(&mut initdb).map(drop)
+        programs::run(initdb, MADE_WITHIN).map(drop)
     }
 
     /// One of PostgreSQL's programs, without the caller's settings for PostgreSQL.

@@ -4,11 +4,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::resp::Reply;
-use super::{Kind, Redis, all, lines, settings};
+use super::{Kind, Redis, lines, settings};
 use crate::error::{Error, Result};
-use crate::{Durability, ports, programs, wait};
+use crate::{Durability, parallel, ports, programs, wait};
 
 const SERVERS: usize = 6;
+const CREATED_WITHIN: Duration = Duration::from_secs(60);
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// For how long a master has to be silent until it is replaced, in ms.
 const NODE_TIMEOUT_MS: u32 = 2000;
@@ -25,14 +26,15 @@ impl RedisCluster {
     /// # Errors
     /// Redis isn't installed, or doesn't start.
     pub fn start(durability: Durability) -> Result<Self> {
-        let servers = all(SERVERS, |_| {
+        let servers = parallel::all(SERVERS, |_| {
             ports::on_free_ports(|[port, bus]| {
                 Redis::with(Kind::Server, port, &cluster_settings(durability, bus))
             })
         })?;
         let mut create = Command::new(programs::find("redis-cli", "redis-tools")?);
         create.args(["--cluster", "create"]).args(servers.iter().map(Redis::address));
-        programs::run(create.args(["--cluster-replicas", "1", "--cluster-yes"]))?;
+        create.args(["--cluster-replicas", "1", "--cluster-yes"]);
+        programs::run(create, CREATED_WITHIN)?;
         let cluster = Self { servers };
         cluster.wait_ready(READY_WITHIN)?;
         Ok(cluster)

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use self::resp::Reply;
-use crate::error::{Error, Result, Tried};
+use crate::error::{Result, Tried};
 use crate::folder::Folder;
 use crate::server::{End, Plan};
 use crate::slot::Slot;
@@ -141,6 +141,26 @@ impl Redis {
         )
     }
 
+    /// Waits until every replica has what was written here so far.
+    ///
+    /// # Errors
+    /// Not within `within`.
+    pub fn wait_copied(&self, within: Duration) -> Result<()> {
+        let offset = |info: &Reply| {
+            lines(info).find_map(|line| line.strip_prefix("master_repl_offset:")?.parse().ok())
+        };
+        let written: u64 = offset(&self.ask(&["INFO", "replication"])?).unwrap_or_default();
+        wait::until(
+            || format!("the replicas of {} have its data", self.slot.name()),
+            within,
+            || {
+                let info = self.ask(&["INFO", "replication"])?;
+                let mut copied = lines(&info).filter_map(copied_by_replica);
+                Ok(copied.all(|offset| offset >= written).then_some(()))
+            },
+        )
+    }
+
     /// The port of the primary whose data it has a copy of; none if it is a primary itself, or still copying.
     ///
     /// # Errors
@@ -211,23 +231,14 @@ fn serves(port: u16, pid: u32) -> bool {
     answers().unwrap_or(false)
 }
 
+/// How far a replica has come, from a line `slave0:ip=…,port=…,state=online,offset=1234,lag=0`.
+fn copied_by_replica(line: &str) -> Option<u64> {
+    let (name, fields) = line.split_once(':')?;
+    name.strip_prefix("slave")?.parse::<u32>().ok()?;
+    fields.split(',').find_map(|field| field.strip_prefix("offset=")?.parse().ok())
+}
+
 /// The lines of a text.
 pub(crate) fn lines(reply: &Reply) -> impl Iterator<Item = &str> {
     reply.text().unwrap_or_default().lines()
-}
-
-/// Starts many at once; the first error of any.
-pub(crate) fn all<T: Send>(
-    count: usize,
-    start: impl Fn(usize) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    std::thread::scope(|scope| {
-        let start = &start;
-        let threads: Vec<_> = (0..count).map(|i| scope.spawn(move || start(i))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(died()))).collect()
-    })
-}
-
-fn died() -> Error {
-    Error::Refused { asked: "to start a service".to_owned(), answer: "a thread died".to_owned() }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::resp::Reply;
-use super::{Kind, Redis, all, settings};
+use super::{Kind, Redis};
 use crate::error::{Error, Result};
-use crate::{Durability, ports, wait};
+use crate::{Durability, parallel, ports, wait};
 
 /// What the sentinels call the pair.
 const SERVICE: &str = "chat";
@@ -26,16 +26,13 @@ impl Sentinel {
     /// # Errors
     /// Redis isn't installed, or doesn't start.
     pub fn start(durability: Durability) -> Result<Self> {
-        let mut servers = all(2, |_| Redis::start(durability))?;
-        let [primary, replica] = &servers[..] else { unreachable!("two were started") };
-        replica.follow(primary)?;
-        let watched = primary.port();
-        let sentinels = all(SENTINELS, |_| {
-            let rules = rules(watched);
+        let primary = Redis::start(durability)?;
+        let replica = Redis::replica_of(&primary, durability)?;
+        let rules = rules(primary.port());
+        let sentinels = parallel::all(SENTINELS, |_| {
             ports::on_free_ports(|[port]| Redis::with(Kind::Sentinel, port, &rules))
         })?;
-        servers.shrink_to_fit();
-        let set = Self { servers, sentinels };
+        let set = Self { servers: vec![primary, replica], sentinels };
         set.wait_ready(READY_WITHIN)?;
         Ok(set)
     }
@@ -82,10 +79,11 @@ impl Sentinel {
         )
     }
 
-    /// Waits until every sentinel knows all others, and sees a replica that could take over.
+    /// Waits until every sentinel knows all others and sees a replica that could take over, and the servers are
+    /// what the sentinels take them for.
     ///
     /// # Errors
-    /// Not within `within`; a sentinel is down.
+    /// Not within `within`; one of them is down.
     pub fn wait_ready(&self, within: Duration) -> Result<()> {
         wait::until(
             || "every sentinel sees the others and a replica".to_owned(),
@@ -96,7 +94,11 @@ impl Sentinel {
                         return Ok(None);
                     }
                 }
-                Ok(Some(()))
+                let primary = &self.servers[self.primary()?];
+                let mut others = self.servers.iter().filter(|one| one.port() != primary.port());
+                let all_follow = others
+                    .try_fold(true, |all, one| Ok(all && one.follows()? == Some(primary.port())))?;
+                Ok((all_follow && primary.is_primary()?).then_some(()))
             },
         )
     }
@@ -114,7 +116,7 @@ impl Sentinel {
 fn rules(primary: u16) -> String {
     format!(
         "sentinel monitor {SERVICE} 127.0.0.1 {primary} 2\n\
-         sentinel down-after-milliseconds {SERVICE} 1000\n\
+         sentinel down-after-milliseconds {SERVICE} 1500\n\
          sentinel failover-timeout {SERVICE} 5000\n"
     )
 }

@@ -1,4 +1,4 @@
-use std::net::TcpStream;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
@@ -23,7 +23,9 @@ fn what_was_committed_is_there_after_kill_9() {
     postgres.start_again().unwrap_err();
 
     postgres.stop().unwrap();
-    TcpStream::connect(("127.0.0.1", postgres.port())).unwrap_err();
+    let listener = TcpListener::bind(("127.0.0.1", postgres.port())).unwrap();
+    assert!(matches!(postgres.start_again(), Err(Error::AddressInUse { .. })));
+    drop(listener);
     postgres.start_again().unwrap();
     assert_eq!(postgres.query("chat", "SELECT count(*) FROM t").unwrap(), "1000");
 }

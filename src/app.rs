@@ -1,6 +1,7 @@
 //! The composition root: `app` alone names concrete adapters, a set-up a file.
 
 mod actors;
+mod database;
 mod embedded;
 mod error;
 mod listen;
@@ -58,7 +59,10 @@ impl App {
     /// [`StartError`].
     pub async fn without_server(config: &Config) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let parts = embedded::parts(config, clock.clone())?;
+        let parts = match config.postgres.url.is_empty() {
+            true => embedded::parts(config, clock.clone())?,
+            false => database::parts(config, clock.clone()).await?,
+        };
         let (node, closing, arbiters) = actors::start(config, clock.clone(), parts).await?;
         let l = &config.limits;
         let gate = Arc::new(Gate {

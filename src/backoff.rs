@@ -18,7 +18,7 @@ impl Backoff {
     }
 
     /// The next wait, from half of it to all of it.
-    pub fn next(&mut self) -> Duration {
+    pub fn wait(&mut self) -> Duration {
         let full = self.least.saturating_mul(1 << self.in_a_row.min(16));
         self.in_a_row += 1;
         full.min(self.greatest).mul_f64(rand::random_range(0.5..=1.0))
@@ -38,10 +38,10 @@ mod tests {
     fn it_doubles_up_to_its_bound_and_starts_over() {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         for upper_ms in [20, 40, 80, 160, 320, 640, 1280, 2000, 2000] {
-            let (wait, upper) = (backoff.next(), Duration::from_millis(upper_ms));
+            let (wait, upper) = (backoff.wait(), Duration::from_millis(upper_ms));
             assert!(wait >= upper / 2 && wait <= upper, "{wait:?} of {upper:?}");
         }
         backoff.reset();
-        assert!(backoff.next() <= Duration::from_millis(20));
+        assert!(backoff.wait() <= Duration::from_millis(20));
     }
 }

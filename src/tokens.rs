@@ -89,7 +89,7 @@ pub fn load_or_create_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
         Err(err) => return Err(err.into()),
     }
-    let secret: [u8; SECRET_BYTES] = rand::random();
+    let secret = draw_secret();
     // Written aside and renamed: a crash leaves no half secret behind.
     let aside = path.with_extension("new");
     let _ = std::fs::remove_file(&aside);
@@ -98,7 +98,12 @@ pub fn load_or_create_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
     file.write_all(&secret)?;
     file.sync_all()?;
     std::fs::rename(&aside, path)?;
-    Ok(secret.to_vec())
+    Ok(secret)
+}
+
+/// A new secret.
+pub fn draw_secret() -> Vec<u8> {
+    rand::random::<[u8; SECRET_BYTES]>().to_vec()
 }
 
 #[cfg(test)]

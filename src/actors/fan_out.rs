@@ -94,8 +94,6 @@ pub struct FanOut {
     hubs: Arc<Hubs>,
     clock: Arc<dyn Clock>,
     budget: Budget,
-    /// Read once per message or look, not once per session.
-    now_ms: u64,
 }
 
 impl FanOut {
@@ -107,26 +105,25 @@ impl FanOut {
         clock: Arc<dyn Clock>,
         budget: Budget,
     ) -> Self {
-        let now_ms = clock.monotonic_ms();
-        Self { worker, here, hubs, clock, budget, now_ms }
+        Self { worker, here, hubs, clock, budget }
     }
 
     /// Wakes who wants to be woken, ends who is stuck, tells rooms who has left.
     fn look(&mut self) {
-        self.now_ms = self.clock.monotonic_ms();
+        let now_ms = self.clock.monotonic_ms();
         let mut sessions = self.here.sessions.borrow_mut();
         let mut stuck = Vec::new();
         for (slot, entry) in &sessions.entries {
-            if entry.flow.stalled_ms(self.now_ms) > self.budget.stall_ms_max {
+            if entry.flow.stalled_ms(now_ms) > self.budget.stall_ms_max {
                 stuck.extend(u32::try_from(slot).ok().and_then(|slot| sessions.key_of(slot)));
-            } else if entry.flow.is_due(self.now_ms) {
-                entry.flow.set_due(self.now_ms + 1000); // until the session sets its own
-                entry.hand(ToSession::Tick, 0, self.now_ms);
+            } else if entry.flow.is_due(now_ms) {
+                entry.flow.set_due(now_ms + 1000); // until the session sets its own
+                entry.flow.hand(ToSession::Tick, 0);
             }
         }
         for key in stuck {
             metrics::SLOW_SESSIONS.inc();
-            sessions.evict(key, self.now_ms);
+            sessions.evict(key);
         }
         for (room, count) in sessions.left.drain() {
             self.hubs.tell(Left { room, worker: self.worker, count });
@@ -139,7 +136,7 @@ impl Actor for FanOut {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         // An earlier life may have died with deliveries in its mailbox: nobody here can be sure of their place.
-        self.here.sessions.borrow_mut().lose_all(self.now_ms);
+        self.here.sessions.borrow_mut().lose_all();
         ctx.run_interval(Duration::from_millis(LOOK_MS), |this, _| this.look());
     }
 }
@@ -157,7 +154,7 @@ impl Handler<Attach> for FanOut {
         }
         if let Some(entry) = sessions.get(it.session) {
             let attached = Box::new(it.attached);
-            entry.hand(ToSession::Attached { ticket: it.ticket, attached }, 0, self.now_ms);
+            entry.flow.hand(ToSession::Attached { ticket: it.ticket, attached }, 0);
         }
     }
 }
@@ -166,7 +163,6 @@ impl Handler<Deliver> for FanOut {
     type Result = ();
 
     fn handle(&mut self, it: Deliver, _: &mut Self::Context) {
-        self.now_ms = self.clock.monotonic_ms();
         let mut sessions = self.here.sessions.borrow_mut();
         let sessions = &mut *sessions;
         let Some(here) = sessions.rooms.get_mut(&it.room) else { return };
@@ -175,7 +171,7 @@ impl Handler<Deliver> for FanOut {
         }
         if it.first <= here.delivered {
             // Partly had, partly new: bytes can't be cut, but whoever resumes gets exactly what is missing.
-            return sessions.lose_room(&it.room, self.now_ms);
+            return sessions.lose_room(&it.room);
         }
         here.delivered = it.last;
         let mut slow = Vec::new();
@@ -185,14 +181,14 @@ impl Handler<Deliver> for FanOut {
                 slow.push(*slot);
             } else {
                 let payload = it.payload.clone();
-                entry.hand(ToSession::Deliver(payload), it.payload.len(), self.now_ms);
+                entry.flow.hand(ToSession::Deliver(payload), it.payload.len());
             }
             faults::panic_if_armed("fan_out.deliver"); // some have it, some don't
         }
         metrics::DELIVERIES.inc_by(it.count * (here.members.len() - slow.len()) as u64);
         for slot in slow {
             metrics::SLOW_ROOMS.inc();
-            sessions.lose(&it.room, slot, CloseCode::LostPlace, self.now_ms);
+            sessions.lose(&it.room, slot, CloseCode::LostPlace);
         }
     }
 }
@@ -201,7 +197,7 @@ impl Handler<Expel> for FanOut {
     type Result = ();
 
     fn handle(&mut self, it: Expel, _: &mut Self::Context) {
-        self.here.sessions.borrow_mut().expel(&it.room, &it.user, it.code, self.now_ms);
+        self.here.sessions.borrow_mut().expel(&it.room, &it.user, it.code);
     }
 }
 
@@ -209,7 +205,7 @@ impl Handler<LoseRoom> for FanOut {
     type Result = ();
 
     fn handle(&mut self, it: LoseRoom, _: &mut Self::Context) {
-        self.here.sessions.borrow_mut().lose_room(&it.0, self.now_ms);
+        self.here.sessions.borrow_mut().lose_room(&it.0);
     }
 }
 
@@ -220,7 +216,7 @@ impl Handler<Tell> for FanOut {
         let mut sessions = self.here.sessions.borrow_mut();
         for (key, message) in it.0 {
             if let Some(entry) = sessions.get(key) {
-                entry.hand(message, 0, self.now_ms);
+                entry.flow.hand(message, 0);
             }
         }
     }
@@ -248,7 +244,7 @@ impl Handler<CloseSome> for FanOut {
     fn handle(&mut self, it: CloseSome, _: &mut Self::Context) {
         let sessions = self.here.sessions.borrow();
         for (_, entry) in sessions.entries.iter().skip(it.first).step_by(it.stride.max(1)) {
-            entry.hand(ToSession::Close(it.code), 0, self.now_ms);
+            entry.flow.hand(ToSession::Close(it.code), 0);
         }
     }
 }
@@ -259,34 +255,25 @@ mod tests {
     use crate::actors::flow::Flow;
     use crate::actors::sessions::Sessions;
     use crate::clock::SystemClock;
-    use actix::Recipient;
     use chat_protocol::Epoch;
     use std::cell::RefCell;
 
-    /// Writes down what a session is told.
-    struct Probe(Rc<RefCell<Vec<String>>>);
-    impl Actor for Probe {
-        type Context = Context<Self>;
-    }
-    impl Handler<ToSession> for Probe {
-        type Result = ();
-        fn handle(&mut self, it: ToSession, _: &mut Self::Context) {
-            self.0.borrow_mut().push(match it {
-                ToSession::Deliver(payload) => String::from_utf8_lossy(&payload).into_owned(),
-                ToSession::Detached { code, .. } => code.name().to_owned(),
-                _ => "attached".to_owned(),
-            });
-        }
+    /// Everything that a session has been told.
+    fn told(flow: &Flow) -> Vec<String> {
+        let told = std::iter::from_fn(|| flow.take()).map(|it| match it {
+            ToSession::Deliver(payload) => String::from_utf8_lossy(&payload).into_owned(),
+            ToSession::Detached { code, .. } => code.name().to_owned(),
+            _ => "attached".to_owned(),
+        });
+        told.collect()
     }
 
     // A room that started anew repeats from the least that any thread had; the payload can't be cut.
     #[actix_rt::test]
     async fn what_a_thread_had_partly_is_never_handed_out_twice() {
-        let heard = Rc::new(RefCell::new(Vec::new()));
-        let recipient: Recipient<ToSession> = Probe(heard.clone()).start().recipient();
+        let flow = Rc::new(Flow::new(0));
         let here = Rc::new(Worker { sessions: RefCell::new(Sessions::new(0)) });
-        let session =
-            here.sessions.borrow_mut().register(recipient, Arc::new(Flow::default()), None);
+        let session = here.sessions.borrow_mut().register(flow.clone(), None);
         let clock = Arc::new(SystemClock::start());
         let budget = Budget { place_bytes_max: 1000, stall_ms_max: 1000 };
         let fan_out = FanOut::new(0, here, Arc::new(Hubs::default()), clock, budget).start();
@@ -310,13 +297,6 @@ mod tests {
                 (room.clone(), Bytes::from_static(text.as_bytes()), last - first + 1);
             fan_out.send(Deliver { room, payload, count, first, last }).await.unwrap();
         }
-        let deadline = std::time::Duration::from_secs(5);
-        let told = async {
-            while heard.borrow().len() < 3 {
-                actix_rt::task::yield_now().await;
-            }
-        };
-        actix_rt::time::timeout(deadline, told).await.unwrap();
-        assert_eq!(*heard.borrow(), ["attached", "7-8", "lost_place"]);
+        assert_eq!(told(&flow), ["attached", "7-8", "lost_place"]);
     }
 }

@@ -102,7 +102,7 @@ async fn follow(partition: u32, reader: Arc<dyn LogReader>, projection: Arc<dyn 
                 continue;
             }
         }
-        tokio::time::sleep(backoff.next()).await;
+        tokio::time::sleep(backoff.wait()).await;
     }
 }
 

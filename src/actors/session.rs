@@ -1,12 +1,14 @@
 //! What both session shells share: the machine, its wiring to rooms and store, and what waits to leave.
 //!
 //! A shell is the actor: it owns the socket (`http/upgrade.rs`) or the actix-web-actors context (`http/ws.rs`). It feeds
-//! frames and messages in here, writes out what [`Driver::outbound`] holds, and ends when [`Driver::closing`] says so.
+//! frames in here, lets it [`attend`](Driver::attend) to what the session was told, writes out what [`Driver::outbound`]
+//! holds, and ends when [`Driver::closing`] says so.
 
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 
-use actix::Recipient;
 use bytes::Bytes;
 use chat_protocol::publication::Format;
 use chat_protocol::{CloseCode, ErrorCode};
@@ -28,29 +30,26 @@ pub struct Driver {
     node: Arc<Node>,
     worker: Rc<Worker>,
     key: SessionKey,
-    flow: Arc<Flow>,
+    flow: Rc<Flow>,
     /// Bytes that wait to leave, all in all.
     waiting: usize,
     /// How many of them fan-out handed over and counts on.
     delivered: u64,
+    /// The machine has done something since it was last asked whether it waits for all to have left.
+    stirred: bool,
     closing: Option<CloseCode>,
 }
 
 impl Driver {
-    /// A session on this thread; `recipient` is its actor, `kill` cuts its connection from outside where the actor
-    /// can't be relied on to hear.
-    pub fn new(
-        node: Arc<Node>,
-        recipient: Recipient<ToSession>,
-        kill: Option<Kill>,
-    ) -> Option<Self> {
+    /// A session on this thread; `kill` cuts its connection from outside where the actor can't be relied on to hear.
+    pub fn new(node: Arc<Node>, kill: Option<Kill>) -> Option<Self> {
         let worker = node.worker()?;
         let now = node.clock.monotonic_ms();
-        let flow = Arc::new(Flow::default());
+        let flow = Rc::new(Flow::new(now));
         let jitter = rand::random_range(0..=node.policy.ping_interval_ms / 2);
         let machine = Session::new(node.policy.clone(), now, jitter);
         flow.set_due(machine.due_at());
-        let key = worker.sessions.borrow_mut().register(recipient, flow.clone(), kill);
+        let key = worker.sessions.borrow_mut().register(flow.clone(), kill);
         node.session_opened();
         Some(Self {
             machine,
@@ -61,6 +60,7 @@ impl Driver {
             flow,
             waiting: 0,
             delivered: 0,
+            stirred: false,
             closing: None,
         })
     }
@@ -74,16 +74,25 @@ impl Driver {
         self.run(effects);
     }
 
-    /// The actor was told something.
-    pub fn on_message(&mut self, message: ToSession) {
+    /// Takes in what the session was told. Whenever its actor is polled: `waker` polls it when there is more.
+    pub fn attend(&mut self, waker: &Waker) {
+        self.flow.attend(waker);
+        while let Some(message) = self.flow.take() {
+            match message {
+                ToSession::Deliver(payload) => {
+                    self.delivered += payload.len() as u64;
+                    self.queue(payload);
+                }
+                other => self.on_message(other),
+            }
+        }
+    }
+
+    fn on_message(&mut self, message: ToSession) {
         let now = self.node.clock.monotonic_ms();
-        self.flow.leave(1, now);
         let mut effects = Vec::new();
         match message {
-            ToSession::Deliver(payload) => {
-                self.delivered += payload.len() as u64;
-                return self.queue(payload);
-            }
+            ToSession::Deliver(payload) => self.queue(payload),
             ToSession::Attached { ticket, attached } => {
                 self.machine.on_attached(ticket, *attached, &mut effects);
             }
@@ -117,17 +126,14 @@ impl Driver {
         self.waiting = self.waiting.saturating_sub(bytes);
         let counted = self.delivered.min(bytes as u64);
         self.delivered -= counted;
-        self.flow.leave(counted, self.node.clock.monotonic_ms());
+        self.flow.leave(counted);
     }
 
     /// Everything has left the session.
     pub fn drained(&mut self) {
         self.waiting = 0;
-        if self.delivered > 0 {
-            let rest = std::mem::take(&mut self.delivered);
-            self.flow.leave(rest, self.node.clock.monotonic_ms());
-        }
-        if self.machine.wants_drained() {
+        self.flow.leave(mem::take(&mut self.delivered));
+        if mem::take(&mut self.stirred) && self.machine.wants_drained() {
             let mut effects = Vec::new();
             let now = self.node.clock.monotonic_ms();
             self.machine.on_drained(now, &mut effects);
@@ -166,6 +172,7 @@ impl Driver {
 
     /// The only place where effects become sends.
     fn run(&mut self, effects: Vec<Effect>) {
+        self.stirred = true;
         for effect in effects {
             match effect {
                 Effect::Reply(json) => self.queue(json.into()),

@@ -4,9 +4,8 @@
 //! plain call. Nothing here is ever borrowed across a send.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
-use actix::Recipient;
 use chat_protocol::{CloseCode, Offset, RoomId, UserId};
 use indexmap::IndexMap;
 use slab::Slab;
@@ -16,26 +15,16 @@ use super::workers::ToSession;
 use crate::domain::session::{SessionKey, Ticket};
 
 /// Ends a connection from outside its actor.
-pub type Kill = Box<dyn FnOnce() + Send>;
+pub type Kill = Box<dyn FnOnce()>;
 
 /// One session.
 pub struct Entry {
     pub serial: u32,
-    pub flow: Arc<Flow>,
-    recipient: Recipient<ToSession>,
+    pub flow: Rc<Flow>,
     kill: Option<Kill>,
     user: Option<UserId>,
     /// Tickets whose attachment is on its way and no longer wanted.
     cancelled: Vec<Ticket>,
-}
-
-impl Entry {
-    /// Hands a message over; `cost` is what it weighs until it has left the session.
-    #[expect(clippy::disallowed_methods, reason = "bounded by the flow, which is counted here")]
-    pub fn hand(&self, message: ToSession, cost: usize, now_ms: u64) {
-        self.flow.hand(cost + 1, now_ms);
-        self.recipient.do_send(message);
-    }
 }
 
 /// A room with members on this worker.
@@ -70,15 +59,10 @@ impl Sessions {
     }
 
     /// Takes a session in.
-    pub fn register(
-        &mut self,
-        recipient: Recipient<ToSession>,
-        flow: Arc<Flow>,
-        kill: Option<Kill>,
-    ) -> SessionKey {
+    pub fn register(&mut self, flow: Rc<Flow>, kill: Option<Kill>) -> SessionKey {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        let entry = Entry { serial, flow, recipient, kill, user: None, cancelled: Vec::new() };
+        let entry = Entry { serial, flow, kill, user: None, cancelled: Vec::new() };
         let slot = self.entries.insert(entry);
         SessionKey { worker: self.worker, slot: u32::try_from(slot).unwrap_or(u32::MAX), serial }
     }
@@ -151,7 +135,7 @@ impl Sessions {
     }
 
     /// Takes every session of `user` out of a room.
-    pub fn expel(&mut self, room: &RoomId, user: &UserId, code: CloseCode, now_ms: u64) {
+    pub fn expel(&mut self, room: &RoomId, user: &UserId, code: CloseCode) {
         let Some(here) = self.rooms.get(room) else { return };
         let theirs: Vec<u32> = here
             .members
@@ -162,39 +146,39 @@ impl Sessions {
             })
             .collect();
         for slot in theirs {
-            self.lose(room, slot, code, now_ms);
+            self.lose(room, slot, code);
         }
     }
 
     /// Takes whoever has `slot` out of a room and says why.
-    pub fn lose(&mut self, room: &RoomId, slot: u32, code: CloseCode, now_ms: u64) {
+    pub fn lose(&mut self, room: &RoomId, slot: u32, code: CloseCode) {
         if let Some(ticket) = self.leave(room, slot)
             && let Some(entry) = self.entries.get(slot as usize)
         {
-            entry.hand(ToSession::Detached { ticket, code }, 0, now_ms);
+            entry.flow.hand(ToSession::Detached { ticket, code }, 0);
         }
     }
 
     /// Everyone in `room` has lost their place: what was on its way to them is gone.
-    pub fn lose_room(&mut self, room: &RoomId, now_ms: u64) {
+    pub fn lose_room(&mut self, room: &RoomId) {
         let members = |here: &Here| here.members.keys().copied().collect::<Vec<u32>>();
         for slot in self.rooms.get(room).map(members).unwrap_or_default() {
-            self.lose(room, slot, CloseCode::LostPlace, now_ms);
+            self.lose(room, slot, CloseCode::LostPlace);
         }
     }
 
     /// The same for every room.
-    pub fn lose_all(&mut self, now_ms: u64) {
+    pub fn lose_all(&mut self) {
         let rooms: Vec<RoomId> = self.rooms.keys().cloned().collect();
         for room in rooms {
-            self.lose_room(&room, now_ms);
+            self.lose_room(&room);
         }
     }
 
     /// Ends a session that doesn't drain: told if it can still hear, its connection cut if it has a handle for that.
-    pub fn evict(&mut self, key: SessionKey, now_ms: u64) {
+    pub fn evict(&mut self, key: SessionKey) {
         if let Some(entry) = self.get(key) {
-            entry.hand(ToSession::Close(CloseCode::Slow), 0, now_ms);
+            entry.flow.hand(ToSession::Close(CloseCode::Slow), 0);
             if let Some(kill) = entry.kill.take() {
                 kill();
             }

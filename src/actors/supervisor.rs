@@ -167,7 +167,7 @@ impl Crashes {
         if now_ms - born_ms > ms(self.policy.backoff_max) {
             self.backoff.reset(); // it lived long enough to count as well
         }
-        Some(self.backoff.next())
+        Some(self.backoff.wait())
     }
 }
 

@@ -14,8 +14,7 @@ use crate::domain::session::{Admitted, Attached, Denied, Page, SessionKey, Ticke
 pub const WORKERS_MAX: usize = 1024;
 
 /// What a session can be told.
-#[derive(Debug, actix::Message)]
-#[rtype(result = "()")]
+#[derive(Debug)]
 pub enum ToSession {
     /// Publications, encoded and joined, to pass on as they are.
     Deliver(Bytes),

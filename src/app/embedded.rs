@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chat_protocol::object::Durability;
+
 use super::StartError;
 use super::parts::Parts;
 use crate::bus::Bus;
@@ -32,7 +34,7 @@ pub fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, StartError
     let secret = load_or_create_secret(&data_dir.join("secret")).map_err(StartError::Secret)?;
     let closing = store.clone();
     Ok(Parts {
-        journal: Arc::new(DirectJournal::new(store.clone())),
+        journal: Arc::new(DirectJournal::new(store.clone(), Durability::Fsync)),
         store,
         bus,
         projectors: Vec::new(),

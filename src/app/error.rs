@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::store::sqlite::OpenError;
+use crate::bus::redis::BadUrl;
+use crate::store::{postgres, sqlite::OpenError};
 
 /// Why the node could not start, and with which code the process ends (sysexits.h).
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,10 @@ pub enum StartError {
     DataDir(PathBuf, std::io::Error),
     #[error(transparent)]
     Store(#[from] OpenError),
+    #[error(transparent)]
+    Database(#[from] postgres::OpenError),
+    #[error(transparent)]
+    RedisUrl(#[from] BadUrl),
     #[error("the secret in the data directory can't be used: {0}")]
     Secret(anyhow::Error),
     #[error("{0} is taken by another program: stop it, or choose another port with --port")]
@@ -26,17 +31,23 @@ pub enum StartError {
 impl StartError {
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
+        use postgres::OpenError as Database;
+        const USAGE: u8 = 64;
         const UNAVAILABLE: u8 = 69;
         const SOFTWARE: u8 = 70;
         const CANT_CREATE: u8 = 73;
         const IO: u8 = 74;
         match self {
+            Self::RedisUrl(_) | Self::Database(Database::Url(_) | Database::Tls(_)) => USAGE,
             Self::PortInUse(_) | Self::Listen(..) | Self::Store(OpenError::Locked(_)) => {
                 UNAVAILABLE
             }
+            Self::Database(
+                Database::Unreachable(..) | Database::Denied(..) | Database::NoDatabase(..),
+            ) => UNAVAILABLE,
             Self::DataDir(..)
             | Self::Store(OpenError::NoDirectory(_) | OpenError::NotWritable(..)) => CANT_CREATE,
-            Self::Store(_) | Self::Secret(_) => IO,
+            Self::Store(_) | Self::Database(_) | Self::Secret(_) => IO,
             Self::Internal(_) => SOFTWARE,
         }
     }

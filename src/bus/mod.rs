@@ -10,7 +10,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chat_protocol::{Event, Offset, RoomId};
 
+use crate::store::StoreError;
+
+pub mod inbox;
 pub mod local;
+pub mod postgres;
+pub mod redis;
 
 /// Events in the order of the log. Cheap to share: an event is made once per node.
 pub type Run = Vec<Arc<Event>>;
@@ -40,4 +45,22 @@ pub trait Bus: Send + Sync + 'static {
 
     /// This node has no use for a room's events any more. Never blocks.
     fn unwatch(&self, room: &RoomId);
+}
+
+/// Where rooms stand, from whoever knows for certain: what a bus that can lose events compares with.
+#[async_trait]
+pub trait Heads: Send + Sync + 'static {
+    /// The newest offsets of those rooms that there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Offset)>, StoreError>;
+}
+
+/// Which partition of a shared log a room's records are in.
+#[async_trait]
+pub trait Partitions: Send + Sync + 'static {
+    /// `None`: there is no such room, or it can't be found out now. Asked for every page and every event, so what is known
+    /// must be remembered; it never changes.
+    async fn partition_of(&self, room: &RoomId) -> Option<u32>;
 }

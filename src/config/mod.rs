@@ -12,6 +12,14 @@ use crate::domain::rate_limit::Rate;
 /// The defaults, as the binary carries them.
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
+/// Options that the environment may give by a short name.
+const SHORT_NAMES: &[(&str, &str)] = &[
+    ("http.port", "PORT"),
+    ("store.data_dir", "DATA_DIR"),
+    ("postgres.url", "DATABASE_URL"),
+    ("redis.url", "REDIS_URL"),
+];
+
 /// The whole configuration. What each key means stands in `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +31,8 @@ pub struct Config {
     pub limits: Limits,
     pub token: Token,
     pub store: Store,
+    pub postgres: Postgres,
+    pub redis: Redis,
     pub log: Log,
 }
 
@@ -108,6 +118,33 @@ pub struct Store {
     pub cache_bytes: usize,
 }
 
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// Empty: the embedded file.
+    pub url: String,
+    pub connections: u32,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Empty: none.
+    pub url: String,
+}
+
+/// Passwords stand in URLs: none is ever printed.
+macro_rules! debug_without_url {
+    ($($type:ident)*) => {$(
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($type)).field("given", &!self.url.is_empty()).finish()
+            }
+        }
+    )*};
+}
+debug_without_url!(Postgres Redis);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -163,12 +200,12 @@ impl Config {
         if let Some(file) = file {
             source = source.add_source(File::from(file).format(FileFormat::Toml));
         }
-        // The two names that hosting platforms know, below the full ones.
-        let short = Source::builder()
-            .set_override_option("http.port", environment.get("PORT").cloned())?
-            .set_override_option("store.data_dir", environment.get("DATA_DIR").cloned())?
-            .build()?;
-        source = source.add_source(short);
+        // The names that hosting platforms know, below the full ones.
+        let mut short = Source::builder();
+        for (key, name) in SHORT_NAMES {
+            short = short.set_override_option(*key, environment.get(*name).cloned())?;
+        }
+        source = source.add_source(short.build()?);
         let variables = Environment::with_prefix("CHAT")
             .prefix_separator("__")
             .separator("__")
@@ -221,6 +258,12 @@ impl Config {
             "session.waiting_bytes_max",
             "must be above session.place_bytes_max, and at least 524288: a page of history must fit",
         )?;
+        require(
+            self.redis.url.is_empty() || !self.postgres.url.is_empty(),
+            "redis.url",
+            "needs a database beside it: give postgres.url (DATABASE_URL) as well",
+        )?;
+        require(self.postgres.connections > 1, "postgres.connections", "must be at least 2")?;
         require(self.store.readers > 0, "store.readers", "must be at least 1")?;
         require(self.token.lifetime_days > 0, "token.lifetime_days", "must be at least 1")
     }

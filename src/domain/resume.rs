@@ -10,6 +10,13 @@ pub struct Since {
     pub offset: Offset,
 }
 
+/// What a client calls an epoch: `None` if it names none. One that can't be ours is another log's.
+pub fn epoch_of(text: &str) -> Option<Epoch> {
+    const ANOTHER: &str = "_";
+    let parse = || Epoch::parse(text).or_else(|_| Epoch::parse(ANOTHER)).ok();
+    if text.is_empty() { None } else { parse() }
+}
+
 /// How to serve it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -51,6 +58,8 @@ mod tests {
             (at(Some(&epoch), 11), 1, Start::Lost),
             (at(Some(&epoch), 5), 6, Start::After(5)),
             (at(Some(&epoch), 4), 6, Start::Lost),
+            (at(epoch_of("").as_ref(), 10), 1, Start::After(10)),
+            (at(epoch_of("é").as_ref(), 10), 1, Start::Lost),
         ] {
             assert_eq!(start(since.as_ref(), &epoch, 10, first), expected, "{since:?} {first}");
         }

@@ -73,14 +73,26 @@ pub fn check_rpc(
     }
 }
 
+/// Reads an object. A list of its values in their order, which serde would take for one, is none.
+///
+/// # Errors
+/// [`ErrorCode::BadRequest`].
+pub fn read_object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, ErrorCode> {
+    if json.trim_ascii_start().starts_with('{') {
+        serde_json::from_str(json).map_err(|_| ErrorCode::BadRequest)
+    } else {
+        Err(ErrorCode::BadRequest)
+    }
+}
+
 fn read<'a, T: Deserialize<'a>>(data: Option<&'a RawValue>) -> Result<T, ErrorCode> {
-    serde_json::from_str(data.map_or("{}", RawValue::get)).map_err(|_| ErrorCode::BadRequest)
+    read_object(data.map_or("{}", RawValue::get))
 }
 
 fn read_or_default(data: Option<&RawValue>) -> Result<Paging, ErrorCode> {
     match data.map(RawValue::get) {
         None | Some("null") => Ok(Paging::default()),
-        Some(json) => serde_json::from_str(json).map_err(|_| ErrorCode::BadRequest),
+        Some(json) => read_object(json),
     }
 }
 
@@ -182,6 +194,7 @@ mod tests {
             ("message.send", r#"{"room":"7","client_id":"","text":"x"}"#, ErrorCode::BadRequest),
             ("message.send", r#"{"room":"7","text":"x"}"#, ErrorCode::BadRequest),
             ("message.send", "null", ErrorCode::BadRequest),
+            ("message.send", r#"["7","c","x"]"#, ErrorCode::BadRequest),
             ("message.sing", "{}", ErrorCode::MethodNotFound),
             ("history.page", r#"{"room":"7","before":3,"after":"x"}"#, ErrorCode::BadRequest),
             ("room.create", r#"{"name":"x","kind":"direct"}"#, ErrorCode::NotAvailable),

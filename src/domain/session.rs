@@ -165,6 +165,8 @@ pub struct Session {
     phase: Phase,
     subscriptions: Vec<subscriptions::Subscription>,
     pending: Vec<Pending>,
+    /// Boxed: an idle session has none.
+    questions: Option<Box<asks::Questions>>,
     /// The name that the user asked for last, until that is answered. Boxed: few sessions ever do.
     renaming: Option<Box<(Ticket, String)>>,
     tickets: Ticket,
@@ -186,6 +188,7 @@ impl Session {
             phase: Phase::New { deadline: now + policy.connect_timeout_ms },
             subscriptions: Vec::new(),
             pending: Vec::new(),
+            questions: None,
             renaming: None,
             tickets: 0,
             bucket: Bucket::full(rate, now),
@@ -362,6 +365,7 @@ impl Session {
         if !matches!(self.phase, Phase::Over) {
             self.phase = Phase::Over;
             self.pending = Vec::new();
+            self.questions = None;
             effects.push(Effect::Close(code));
         }
     }

@@ -35,6 +35,21 @@ impl Assembler {
     }
 }
 
+/// Does the frame that `bytes` begin with announce a payload above `bytes_max`? The codec says so only once all of it is
+/// there, and keeps it until then.
+pub fn announces_too_much(bytes: &[u8], bytes_max: usize) -> bool {
+    const LENGTH: u8 = 0x7F;
+    let length = match bytes {
+        [_, second, rest @ ..] => match second & LENGTH {
+            126 => rest.first_chunk().map(|length| u16::from_be_bytes(*length).into()),
+            127 => rest.first_chunk().map(|length| u64::from_be_bytes(*length)),
+            _ => None, // short ones always fit
+        },
+        _ => None,
+    };
+    length.is_some_and(|length| length > bytes_max as u64)
+}
+
 /// Appends one unmasked text frame that holds `parts`, separated by newlines; `length` is their length with them.
 pub fn append_text_frame(out: &mut BytesMut, parts: &[Bytes], length: usize) {
     const TEXT_FIN: u8 = 0x81;
@@ -79,6 +94,24 @@ mod tests {
         let mut fresh = Assembler::default();
         assert_eq!(fresh.take(Item::Last(part.clone()), 9), Err(CloseCode::BadRequest));
         assert_eq!(fresh.take(Item::FirstBinary(part), 9), Err(CloseCode::BadRequest));
+    }
+
+    #[test]
+    fn what_is_too_much_is_known_as_soon_as_the_length_is_there() {
+        for (bytes, too_much) in [
+            (&[][..], false),
+            (&[0x81], false),
+            (&[0x81, 0x80 | 125, 0xFF, 0xFF], false),
+            (&[0x81, 0x80 | 126, 0xFF], false),
+            (&[0x81, 0x80 | 126, 0x03, 0xE8], false),
+            (&[0x81, 0x80 | 126, 0x03, 0xE9], true),
+            (&[0x81, 0x80 | 127, 0, 0, 1, 0, 0, 0, 0], false),
+            (&[0x81, 0x80 | 127, 0, 0, 1, 0, 0, 0, 0, 0], true),
+            (&[0x81, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0x03, 0xE8, 0xFF], false),
+            (&[0x81, 0x80 | 127, 0xFF, 0, 0, 0, 0, 0, 0, 0], true),
+        ] {
+            assert_eq!(announces_too_much(bytes, 1000), too_much, "{bytes:?}");
+        }
     }
 
     #[test]

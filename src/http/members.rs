@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::rooms::{ask, change};
 use crate::domain::question::Question;
 use crate::domain::record::Change;
-use crate::domain::rpc::person;
+use crate::domain::rpc::{person, read_object};
 
 /// `GET /api/rooms/{room}/members`
 pub async fn list(
@@ -36,11 +36,12 @@ pub async fn add(
     mounted: Mounted,
     who: Identity,
     room: web::Path<RoomId>,
-    body: web::Bytes,
+    body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, ApiError> {
-    let named = match &body[..] {
-        [] => None,
-        json => serde_json::from_slice::<Add>(json).map_err(|_| ErrorCode::BadRequest)?.user,
+    let body = body.map_err(|_| ErrorCode::BadRequest)?; // too large, or cut short
+    let named = match std::str::from_utf8(&body).map_err(|_| ErrorCode::BadRequest)? {
+        "" => None,
+        json => read_object::<Add>(json)?.user,
     };
     let member = named.unwrap_or_else(|| who.0.id.clone());
     let it = Change::AddMember { room: room.into_inner(), by: person(&who.0), member };

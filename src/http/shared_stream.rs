@@ -6,7 +6,7 @@
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,16 +14,16 @@ use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 
 /// See the module.
-pub struct SharedStream(Arc<TcpStream>);
+pub struct SharedStream(Rc<TcpStream>);
 
 impl SharedStream {
     /// Takes a connection over, to be read and written by one task alone.
     pub fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(stream))
+        Self(Rc::new(stream))
     }
 
     /// The socket, for whoever else wants to hold it.
-    pub fn socket(&self) -> &Arc<TcpStream> {
+    pub fn socket(&self) -> &Rc<TcpStream> {
         &self.0
     }
 }

@@ -1,37 +1,45 @@
 //! The lean shell: a session is one actor that polls its own upgraded socket.
 //!
 //! actix-http hands over every WebSocket upgrade with its socket; the connection's own task ends, with its buffers. What
-//! stays is this actor: one task, no buffer while idle, no second queue. Everything that its mailbox brought in one turn
-//! leaves in one write. A stalled reader blocks nothing: its bytes wait here, counted by [`Flow`](crate::actors::flow).
+//! stays is this actor: one task, no buffer while idle, no second queue. Everything that it was told in one turn leaves
+//! in one write. A stalled reader blocks nothing: its bytes wait here, counted by [`Flow`](crate::actors::flow).
 
+use std::cell::Cell;
 use std::io;
+use std::mem::{self, MaybeUninit};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Cx, Poll};
 use std::time::Duration;
 
 use actix::fut::ActorFuture;
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler};
+use actix::{Actor, ActorContext, AsyncContext, Context};
 use actix_codec::{AsyncRead, AsyncWrite, Decoder, Encoder, Framed, ReadBuf};
 use actix_http::body::BodySize;
 use actix_http::ws::{self, Frame};
 use actix_http::{Request, Response, StatusCode, h1};
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use chat_protocol::CloseCode;
 use futures_util::SinkExt;
 
-use super::frames::{Assembler, append_text_frame};
+use super::frames::{Assembler, announces_too_much, append_text_frame};
 use super::gate::Gate;
 use crate::actors::node::Node;
 use crate::actors::session::Driver;
-use crate::actors::workers::ToSession;
 
 /// Where clients connect.
 pub const PATH: &str = "/connection/websocket";
 /// Read passes in one turn before others come first.
 const PASSES: usize = 16;
+/// Pongs are queued as long as fewer bytes than this wait to be written.
+const PONG_BELOW_BYTES: usize = 16 * 1024;
 /// How long a closing connection waits for the client to close its side.
 const LINGER: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// The write buffer of this thread: it is with a session only while that has something to write.
+    static SPARE: Cell<BytesMut> = Cell::default();
+}
 
 /// A socket that can be a session's.
 pub trait Io: AsyncRead + AsyncWrite + Unpin + 'static {}
@@ -66,17 +74,17 @@ pub async fn upgrade<T: Io>(
 
 fn start<T: Io>(node: Arc<Node>, io: T, inb: BytesMut) {
     let frame_bytes_max = node.frame_bytes_max;
-    let ctx = Context::<LeanSession<T>>::new();
-    let Some(driver) = Driver::new(node, ctx.address().recipient(), None) else { return };
+    let Some(driver) = Driver::new(node, None) else { return };
     let codec = ws::Codec::new().max_size(frame_bytes_max);
     let assembler = Assembler::default();
-    ctx.run(LeanSession {
+    Context::new().run(LeanSession {
         io,
         inb,
         out: BytesMut::new(),
         codec,
         assembler,
         frame_bytes_max,
+        pong: None,
         driver,
         end: End::Open,
     });
@@ -98,6 +106,8 @@ pub struct LeanSession<T: Io> {
     codec: ws::Codec,
     assembler: Assembler,
     frame_bytes_max: usize,
+    /// What the newest ping said, until it is answered: who pings and doesn't read is owed no other (RFC 6455 §5.5.3).
+    pong: Option<Bytes>,
     driver: Driver,
     end: End,
 }
@@ -110,15 +120,8 @@ impl<T: Io> Actor for LeanSession<T> {
     }
 }
 
-impl<T: Io> Handler<ToSession> for LeanSession<T> {
-    type Result = ();
-
-    fn handle(&mut self, message: ToSession, _: &mut Self::Context) {
-        self.driver.on_message(message);
-    }
-}
-
-/// Polled whenever the actor is, after its mailbox: one read pass, then one write of all that queued.
+/// Polled whenever the actor is: it takes in what the session was told, then what the client sent, then writes all
+/// that queued.
 struct Pump;
 
 impl<T: Io> ActorFuture<LeanSession<T>> for Pump {
@@ -143,16 +146,19 @@ impl<T: Io> ActorFuture<LeanSession<T>> for Pump {
 impl<T: Io> LeanSession<T> {
     /// One turn; `false` when the connection is over.
     fn turn(&mut self, ctx: &mut Context<Self>, cx: &mut Cx<'_>) -> io::Result<bool> {
+        self.driver.attend(cx.waker());
         let open = self.read(cx)?;
         if let Some(code) = self.driver.closing()
             && self.end == End::Open
         {
             self.end = End::Closing;
             self.queue_frames();
+            self.pong = None; // nothing follows a close frame
             self.queue_close(code);
             ctx.run_later(LINGER, |_, ctx| ctx.stop());
         }
         loop {
+            self.queue_pong();
             self.queue_frames();
             let drained = self.write(cx)?;
             if !drained {
@@ -160,7 +166,7 @@ impl<T: Io> LeanSession<T> {
                 return Ok(open && self.driver.closing() != Some(CloseCode::Slow));
             }
             self.driver.drained();
-            if self.driver.outbound().is_empty() {
+            if self.driver.outbound().is_empty() && self.pong.is_none() {
                 break;
             }
         }
@@ -172,9 +178,14 @@ impl<T: Io> LeanSession<T> {
 
     /// Takes what the client sent; `false` at the end of its stream.
     fn read(&mut self, cx: &mut Cx<'_>) -> io::Result<bool> {
-        let mut chunk = [0; 8 * 1024]; // on the stack: an idle session owns no read buffer
+        // On the stack: an idle session owns no read buffer.
+        let mut chunk = [const { MaybeUninit::uninit() }; 8 * 1024];
         for _ in 0..PASSES {
-            while self.end == End::Open && self.driver.closing().is_none() {
+            while !self.inb.is_empty() && self.end == End::Open && self.driver.closing().is_none() {
+                if announces_too_much(&self.inb, self.frame_bytes_max) {
+                    self.driver.close(CloseCode::MessageTooBig);
+                    break;
+                }
                 match self.codec.decode(&mut self.inb) {
                     Ok(Some(frame)) => self.on_frame(frame),
                     Ok(None) => break,
@@ -185,7 +196,7 @@ impl<T: Io> LeanSession<T> {
             if self.inb.is_empty() || self.end != End::Open {
                 self.inb = BytesMut::new();
             }
-            let mut buffer = ReadBuf::new(&mut chunk);
+            let mut buffer = ReadBuf::uninit(&mut chunk);
             let Poll::Ready(result) = Pin::new(&mut self.io).poll_read(cx, &mut buffer) else {
                 return Ok(true);
             };
@@ -206,8 +217,8 @@ impl<T: Io> LeanSession<T> {
             Frame::Continuation(item) => self.assembler.take(item, self.frame_bytes_max),
             Frame::Binary(_) => Err(CloseCode::BadRequest),
             Frame::Ping(data) => {
-                self.queue_frames();
-                let _ = self.codec.encode(ws::Message::Pong(data), &mut self.out); // control frames fit
+                self.pong = Some(data);
+                self.queue_pong();
                 Ok(None)
             }
             Frame::Pong(_) => Ok(None),
@@ -224,8 +235,20 @@ impl<T: Io> LeanSession<T> {
     }
 
     fn queue_frames(&mut self) {
+        if self.out.is_empty() {
+            self.out = SPARE.take();
+        }
         let out = &mut self.out;
         self.driver.outbound().drain(|parts, length| append_text_frame(out, parts, length));
+    }
+
+    fn queue_pong(&mut self) {
+        if self.out.len() < PONG_BELOW_BYTES
+            && let Some(data) = self.pong.take()
+        {
+            self.queue_frames();
+            let _ = self.codec.encode(ws::Message::Pong(data), &mut self.out); // control frames fit
+        }
     }
 
     fn queue_close(&mut self, code: CloseCode) {
@@ -247,9 +270,7 @@ impl<T: Io> LeanSession<T> {
                 }
             }
         }
-        if self.out.capacity() > 0 {
-            self.out = BytesMut::new(); // an idle session owns no write buffer either
-        }
+        SPARE.set(mem::take(&mut self.out)); // an idle session owns no write buffer either
         let _ = Pin::new(&mut self.io).poll_flush(cx)?; // a TCP socket has nothing to flush; TLS may
         Ok(true)
     }

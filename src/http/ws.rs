@@ -6,29 +6,35 @@
 use std::any::Any;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use actix::{Actor, ActorContext, AsyncContext, Handler, Message, StreamHandler};
-use actix_http::ws::{CloseReason, Codec};
+use actix::fut::ActorFuture;
+use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
+use actix_codec::Decoder;
+use actix_http::ws::{CloseReason, Codec, Frame, verify_handshake};
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, WebsocketContext};
 use bytes::BytesMut;
 use chat_protocol::{CloseCode, ErrorCode};
+use futures_util::{Stream, stream};
 use socket2::SockRef;
 
 use super::Mounted;
 use super::error::ApiError;
-use super::frames::{Assembler, append_joined};
+use super::frames::{Assembler, announces_too_much, append_joined};
 use super::shared_stream::SharedStream;
+use crate::actors::node::Node;
 use crate::actors::session::Driver;
 use crate::actors::sessions::Kill;
-use crate::actors::workers::ToSession;
 
 /// A connection's socket, to end it from outside.
 #[derive(Clone)]
-struct Socket(Arc<dyn AsFd + Send + Sync>);
+struct Socket(Rc<dyn AsFd>);
 
 /// For `HttpServer::on_connect`: without it, a client that stops reading could hold its session for ever.
 ///
@@ -39,7 +45,7 @@ pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
     if let Some(stream) = connection.downcast_ref::<TcpStream>()
         && let Ok(duplicate) = SockRef::from(stream).try_clone()
     {
-        data.insert(Socket(Arc::new(duplicate)));
+        data.insert(Socket(Rc::new(duplicate)));
     }
 }
 
@@ -54,6 +60,7 @@ pub async fn connect(
     req: HttpRequest,
     stream: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
+    verify_handshake(req.head())?; // who wants no WebSocket is told so before anything else
     let (node, gate) = (&mounted.node, &mounted.gate);
     if !node.is_ready() {
         return Err(ApiError(ErrorCode::Unavailable).into());
@@ -71,118 +78,141 @@ pub async fn connect(
         let _ = SockRef::from(&socket).shutdown(Shutdown::Both); // it may be gone already
     });
     let frame_bytes_max = node.frame_bytes_max;
+    let codec = Codec::new().max_size(frame_bytes_max);
+    let frames = Frames { payload: stream, inb: BytesMut::new(), codec, frame_bytes_max };
     let session = WsSession {
-        node: Some((Arc::clone(node), kill)),
+        beginning: Some(Box::new((Arc::clone(node), kill, frames))),
         driver: None,
         assembler: Assembler::default(),
         frame_bytes_max,
-        flushing: false,
     };
-    ws::WsResponseBuilder::new(session, &req, stream)
-        .codec(Codec::new().max_size(frame_bytes_max))
-        .start()
+    ws::WsResponseBuilder::new(session, &req, stream::pending()).start()
+}
+
+/// What the client sends. Taken apart here: that crate would keep all of a frame that is too big before it said so, and
+/// end the connection without a word over a text that is not UTF-8.
+struct Frames {
+    payload: web::Payload,
+    inb: BytesMut,
+    codec: Codec,
+    frame_bytes_max: usize,
+}
+
+impl Stream for Frames {
+    type Item = Result<Frame, ws::ProtocolError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if announces_too_much(&this.inb, this.frame_bytes_max) {
+                return Poll::Ready(Some(Err(ws::ProtocolError::Overflow)));
+            }
+            if let Some(frame) = this.codec.decode(&mut this.inb).transpose() {
+                return Poll::Ready(Some(frame));
+            }
+            match ready!(Pin::new(&mut this.payload).poll_next(cx)) {
+                Some(Ok(chunk)) => this.inb.extend_from_slice(&chunk),
+                Some(Err(_)) | None => return Poll::Ready(None), // the client is gone
+            }
+        }
+    }
 }
 
 /// See the module.
 struct WsSession {
-    /// What the session is made from when its actor starts.
-    node: Option<(Arc<crate::actors::node::Node>, Kill)>,
+    /// What the session is made from when its actor starts. Boxed: it is wanted once.
+    beginning: Option<Box<(Arc<Node>, Kill, Frames)>>,
     driver: Option<Driver>,
     assembler: Assembler,
     frame_bytes_max: usize,
-    /// A flush is on its way: what queues until then leaves with it.
-    flushing: bool,
 }
 
-/// Everything that queued in this turn leaves now.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Flush;
+/// Polled whenever the actor is: it takes in what the session was told, all in one turn.
+struct Listen;
+
+impl ActorFuture<WsSession> for Listen {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        session: &mut WsSession,
+        ctx: &mut WebsocketContext<WsSession>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        session.drive(ctx, |driver| driver.attend(cx.waker()));
+        Poll::Pending
+    }
+}
 
 impl Actor for WsSession {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if let Some((node, kill)) = self.node.take() {
-            self.driver = Driver::new(node, ctx.address().recipient(), Some(kill));
+        if let Some((node, kill, frames)) = self.beginning.take().map(|it| *it) {
+            self.driver = Driver::new(node, Some(kill));
+            ctx.add_stream(frames);
         }
-        if self.driver.is_none() {
+        if self.driver.is_some() {
+            ctx.spawn(Listen);
+        } else {
             ctx.stop();
         }
     }
 }
 
 impl WsSession {
+    /// Lets something happen to the session, and passes on what follows from it.
     fn drive(&mut self, ctx: &mut WebsocketContext<Self>, act: impl FnOnce(&mut Driver)) {
         let Some(driver) = &mut self.driver else { return };
         act(driver);
-        let busy = !driver.outbound().is_empty() || driver.closing().is_some();
-        if busy && !self.flushing {
-            self.flushing = true;
-            ctx.notify(Flush);
+        while !driver.outbound().is_empty() {
+            driver.outbound().drain(|parts, length| {
+                let mut text = BytesMut::with_capacity(length);
+                append_joined(&mut text, parts);
+                // Payloads are JSON that this server wrote, so UTF-8.
+                if let Ok(text) = text.freeze().try_into() {
+                    ctx.write_raw(ws::Message::Text(text));
+                }
+            });
+            // The context has it: all that can be known here. When the socket is full, this actor isn't polled.
+            driver.drained();
         }
-    }
-}
-
-impl Handler<ToSession> for WsSession {
-    type Result = ();
-
-    fn handle(&mut self, message: ToSession, ctx: &mut Self::Context) {
-        self.drive(ctx, |driver| driver.on_message(message));
-    }
-}
-
-impl Handler<Flush> for WsSession {
-    type Result = ();
-
-    fn handle(&mut self, _: Flush, ctx: &mut Self::Context) {
-        self.flushing = false;
-        let Some(driver) = &mut self.driver else { return };
-        driver.outbound().drain(|parts, length| {
-            let mut text = BytesMut::with_capacity(length);
-            append_joined(&mut text, parts);
-            // Payloads are JSON that this server wrote, so UTF-8.
-            if let Ok(text) = text.freeze().try_into() {
-                ctx.write_raw(ws::Message::Text(text));
-            }
-        });
         if let Some(code) = driver.closing() {
+            self.driver = None; // whatever else comes in this turn is too late
             ctx.close(Some(CloseReason::from((code.code().into(), code.reason()))));
             ctx.stop();
-            return;
         }
-        // The context has it: all that can be known here. When the socket is full, this actor isn't polled.
-        self.drive(ctx, Driver::drained);
     }
 }
 
-impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
-    fn handle(&mut self, it: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
-        let max = self.frame_bytes_max;
-        match it {
-            Ok(ws::Message::Text(text)) => self.drive(ctx, |driver| driver.on_frame(&text)),
-            Ok(ws::Message::Continuation(item)) => match self.assembler.take(item, max) {
-                Ok(Some(text)) => self.drive(ctx, |driver| match std::str::from_utf8(&text) {
-                    Ok(text) => driver.on_frame(text),
-                    Err(_) => driver.close(CloseCode::InvalidUtf8),
-                }),
-                Ok(None) => {}
-                Err(code) => self.drive(ctx, |driver| driver.close(code)),
+impl StreamHandler<Result<Frame, ws::ProtocolError>> for WsSession {
+    fn handle(&mut self, it: Result<Frame, ws::ProtocolError>, ctx: &mut Self::Context) {
+        let text = match it {
+            Ok(Frame::Text(text)) => Ok(Some(text)),
+            Ok(Frame::Continuation(item)) => self.assembler.take(item, self.frame_bytes_max),
+            Ok(Frame::Binary(_)) => Err(CloseCode::BadRequest),
+            Ok(Frame::Ping(data)) => return ctx.pong(&data),
+            Ok(Frame::Pong(_)) => return,
+            Ok(Frame::Close(_)) => Err(CloseCode::Normal),
+            Err(ws::ProtocolError::Overflow) => Err(CloseCode::MessageTooBig),
+            Err(_) => return ctx.stop(), // not WebSocket: there is nobody to talk to
+        };
+        self.drive(ctx, |driver| match text {
+            Ok(Some(text)) => match std::str::from_utf8(&text) {
+                Ok(text) => driver.on_frame(text),
+                Err(_) => driver.close(CloseCode::InvalidUtf8),
             },
-            Ok(ws::Message::Ping(data)) => ctx.pong(&data),
-            Ok(ws::Message::Binary(_)) => {
-                self.drive(ctx, |driver| driver.close(CloseCode::BadRequest))
-            }
-            Ok(ws::Message::Close(_)) => self.drive(ctx, |driver| driver.close(CloseCode::Normal)),
-            Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
-            Err(ws::ProtocolError::Overflow) => {
-                self.drive(ctx, |driver| driver.close(CloseCode::MessageTooBig));
-            }
-            Err(_) => ctx.stop(),
-        }
+            Ok(None) => {}
+            Err(code) => driver.close(code),
+        });
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {
         ctx.stop();
     }
+}
+
+/// That crate wants it, and hands nothing over: its own stream has no end and no items.
+impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsSession {
+    fn handle(&mut self, _: Result<ws::Message, ws::ProtocolError>, _: &mut Self::Context) {}
 }

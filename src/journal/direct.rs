@@ -12,19 +12,20 @@ use crate::store::Log;
 /// Appends to a store's own log.
 pub struct DirectJournal {
     log: Arc<dyn Log>,
+    durability: Durability,
 }
 
 impl DirectJournal {
-    /// A journal over `log`, which syncs each commit to this machine's disk.
-    pub fn new(log: Arc<dyn Log>) -> Self {
-        Self { log }
+    /// A journal over `log`, whose commits are worth `durability`.
+    pub fn new(log: Arc<dyn Log>, durability: Durability) -> Self {
+        Self { log, durability }
     }
 }
 
 #[async_trait]
 impl Journal for DirectJournal {
     fn durability(&self) -> Durability {
-        Durability::Fsync
+        self.durability
     }
 
     async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Committed, JournalError>> {

@@ -9,15 +9,21 @@
 //! - A refusal changes nothing. `Unavailable` means unknown: the same again is safe.
 //! - Nobody reads of a private room what lies before their latest join, or anything when they are not in it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chat_protocol::client::{Anchor, Paging};
 use chat_protocol::object::{HistoryPage, List, Member, Room, RoomKind, User};
-use chat_protocol::{Epoch, ErrorCode, MessageId, Offset, RoomId, UserId};
+use chat_protocol::{Epoch, ErrorCode, Event, MessageId, Offset, RoomId, UserId};
 
 use crate::domain::record::{Change, Draft};
 
+mod job;
+pub mod postgres;
 pub mod projection;
+mod rules;
 pub mod sqlite;
+pub mod tailed;
 
 /// Why a store did not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +62,9 @@ pub trait Log: Send + Sync + 'static {
     /// differs, [`ErrorCode::RoomNotFound`] if there is no such room. One draft never fails another.
     async fn commit(&self, drafts: Vec<Draft>) -> Vec<Result<Committed, StoreError>>;
 }
+
+/// Takes the events of a group, after its commit and before its answers. May block: then writing waits.
+pub type OnCommit = Box<dyn Fn(&[Arc<Event>]) + Send>;
 
 /// What a room is to its ChatRoom.
 #[derive(Clone, Debug, PartialEq, Eq)]

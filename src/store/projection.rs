@@ -10,9 +10,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chat_protocol::{MessageId, Offset, RoomId};
 
-use crate::domain::fold::LogOffset;
+use crate::domain::fold::{LogOffset, Partition, Top};
 use crate::domain::log_record::Record;
+use crate::store::StoreError;
 
 /// Where a projection stands in a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,4 +59,34 @@ pub trait Projection: Send + Sync + 'static {
     /// # Errors
     /// [`ProjectionError`].
     async fn apply(&self, partition: u32, run: &[Record]) -> Result<Cursor, ProjectionError>;
+}
+
+/// What a projection knows of one partition: enough for another one to go on from there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Base {
+    pub partition: Partition,
+    /// Of the record before `partition.next`; `None` at the beginning.
+    pub checksum: Option<u64>,
+    /// Every room that has a place.
+    pub tops: Vec<(RoomId, Top)>,
+    /// The ids in the partition's newest bucket and in the one before.
+    pub ids: Vec<KnownId>,
+}
+
+/// An id that was given a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownId {
+    pub bucket: u64,
+    pub id: MessageId,
+    pub offset: Offset,
+}
+
+/// A projection that another one can be built from.
+#[async_trait]
+pub trait Source: Send + Sync + 'static {
+    /// All of it from one snapshot.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn base(&self, partition: u32) -> Result<Base, StoreError>;
 }

@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
 const ADAPTERS: &[(&str, &str, &str)] = &[
     ("bus::local", "src/bus/local", "LocalBus"),
     ("journal::direct", "src/journal/direct", "DirectJournal"),
+    ("store::postgres", "src/store/postgres", "PgStore"),
     ("store::sqlite", "src/store/sqlite", "SqliteStore"),
 ];
 

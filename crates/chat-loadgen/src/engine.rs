@@ -152,6 +152,8 @@ impl Engine {
     /// Counts what never reached somebody, once all is quiet or has been given up.
     pub fn count_missing(&mut self) {
         for seat in &self.seats {
+            let waiting = seat.member.writer.as_ref().map_or(0, Writer::waiting);
+            self.tally.breaches.unanswered += waiting as u64;
             for (room, next) in seat.member.places() {
                 self.tally.breaches.lost += self.rooms[room].head + 1 - next;
             }

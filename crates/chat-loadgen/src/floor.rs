@@ -13,6 +13,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Result;
 
+pub(crate) use serve::Floor;
+
 /// How publications leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -29,5 +31,7 @@ pub enum Mode {
 /// The port can't be bound, or epoll fails.
 pub fn run(mode: Mode, port: u16) -> Result<()> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    serve::Floor::bind(address, mode)?.serve()
+    let floor = Floor::bind(address, mode)?;
+    println!("listening on {}", floor.address()?);
+    floor.serve()
 }

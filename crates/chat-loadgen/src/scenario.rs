@@ -41,6 +41,8 @@ pub struct Scenario {
     pub warmup_s: f64,
     /// Seconds that are measured, or that idle connections are held.
     pub measure_s: f64,
+    /// Longest wait, in seconds, for what is under way when the load ends; after it, it is lost.
+    pub drain_s: f64,
 }
 
 impl Scenario {
@@ -60,6 +62,7 @@ impl Scenario {
             deliveries_per_s: None,
             warmup_s: 2.0,
             measure_s: 10.0,
+            drain_s: 15.0,
         }
     }
 
@@ -93,3 +96,6 @@ pub fn run(scenario: &Scenario, target: &Target) -> Result<Report> {
         _ => load::run(scenario, target, &runtime),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -163,7 +163,11 @@ pub fn commands(frame: &str) -> Commands<'_> {
 impl<'a> Commands<'a> {
     /// What has not been read yet.
     pub fn rest(&self) -> &'a str {
-        self.frame.get(self.stream.byte_offset()..).unwrap_or_default().trim_ascii()
+        self.unread().trim_ascii()
+    }
+
+    fn unread(&self) -> &'a str {
+        self.frame.get(self.stream.byte_offset()..).unwrap_or_default()
     }
 }
 
@@ -174,6 +178,8 @@ impl<'a> Iterator for Commands<'a> {
         let command = match self.state {
             State::Done => return None,
             State::Empty => Err(Malformed),
+            // A list of a command's fields in their order, which serde would take for one, is none.
+            State::Open if self.unread().trim_ascii_start().starts_with('[') => Err(Malformed),
             State::Open => self.stream.next()?.map_err(|_| Malformed).and_then(command),
         };
         if command.is_err() {
@@ -336,6 +342,7 @@ mod tests {
             "",
             " \n",
             "[]",
+            "[1,null,null,null,null,null,null,null,null,null,{},null,null]",
             "{\"id\":1}",
             "{\"rpc\":{\"method\":\"x\"}}",
             "{\"id\":1,\"ping\":{}}",

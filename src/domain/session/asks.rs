@@ -1,18 +1,31 @@
 //! Commands that want an answer: from a check at once, or from a room, the log or the store later.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chat_protocol::client::{History, Publish, PublishData, Request, Rpc};
 use chat_protocol::object::User;
-use chat_protocol::{ClientId, Epoch, ErrorCode, RoomId, server};
+use chat_protocol::{ClientId, ErrorCode, RoomId, server};
 
 use super::{Effect, Pending, Phase, Session, Ticket};
 use crate::domain::question::{HISTORY_EVENTS_MAX, Question};
 use crate::domain::record::Change;
-use crate::domain::rpc::{Deed, check_message, check_rpc, fresh_id};
+use crate::domain::resume::epoch_of;
+use crate::domain::rpc::{Deed, check_message, check_rpc, fresh_id, read_object};
 
 /// Longest channel name, in bytes.
 const CHANNEL_BYTES_MAX: usize = 255;
+
+/// Questions of one session that the store is asked at a time. Answers may be large, and who doesn't read must not be
+/// able to order them by the hundred.
+const QUESTIONS_MAX: usize = 4;
+
+/// A session's questions to the store: a few under way, the others waiting for their turn.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    under_way: Vec<Ticket>,
+    waiting: VecDeque<(Ticket, Question)>,
+}
 
 /// The room that a channel belongs to.
 ///
@@ -47,10 +60,12 @@ impl Session {
             Request::Publish(it) => self.on_publish(user, id, &it, now, effects),
             Request::History(it) => self.on_history(id, &it, now, effects),
             Request::Send(it) => match it.data {
-                // Nobody waits for the answer: ticket 0 is nobody's.
                 Some(rpc) => {
                     let deed = self.check(user, &rpc)?;
-                    effects.push(effect(0, deed));
+                    // Nobody waits for the answer: ticket 0 is nobody's, and a question is nothing without one.
+                    if !matches!(deed, Deed::Ask(_)) {
+                        self.perform(0, deed, effects);
+                    }
                     Ok(())
                 }
                 None => Err(ErrorCode::BadRequest),
@@ -80,7 +95,7 @@ impl Session {
         if let Deed::Change(Change::RenameUser { name, .. }) = &deed {
             self.renaming = Some(Box::new((ticket, name.clone())));
         }
-        effects.push(effect(ticket, deed));
+        self.perform(ticket, deed, effects);
         Ok(())
     }
 
@@ -94,12 +109,11 @@ impl Session {
     ) -> Result<(), ErrorCode> {
         let room = room_of(&it.channel)?;
         let data = it.data.ok_or(ErrorCode::BadRequest)?;
-        let data: PublishData<'_> =
-            serde_json::from_str(data.get()).map_err(|_| ErrorCode::BadRequest)?;
+        let data: PublishData<'_> = read_object(data.get())?;
         let client_id = data.client_id.map_or_else(|| ClientId::parse(&fresh_id()), Ok)?;
         let deed = check_message(user, room, client_id, &data.text, self.policy.text_bytes_max)?;
         let ticket = self.expect_answer(id, "publish", now)?;
-        effects.push(effect(ticket, deed));
+        self.perform(ticket, deed, effects);
         Ok(())
     }
 
@@ -115,11 +129,45 @@ impl Session {
             Ok(limit) => limit.min(HISTORY_EVENTS_MAX),
             Err(_) => HISTORY_EVENTS_MAX, // −1: as much as there may be
         };
-        let since = it.since.as_ref().map(|since| (since.offset, Epoch::parse(&since.epoch).ok()));
+        let since = it.since.as_ref().map(|since| (since.offset, epoch_of(&since.epoch)));
         let question = Question::History { room, limit, since, reverse: it.reverse };
         let ticket = self.expect_answer(id, "history", now)?;
-        effects.push(Effect::Ask { ticket, question });
+        self.perform(ticket, Deed::Ask(question), effects);
         Ok(())
+    }
+
+    fn perform(&mut self, ticket: Ticket, deed: Deed, effects: &mut Vec<Effect>) {
+        match deed {
+            Deed::Publish(draft) => effects.push(Effect::Publish { ticket, draft }),
+            Deed::Change(change) => effects.push(Effect::Change { ticket, change }),
+            Deed::Ask(question) => {
+                self.questions.get_or_insert_default().waiting.push_back((ticket, question));
+                self.ask_next(effects);
+            }
+        }
+    }
+
+    /// Asks what has its turn.
+    fn ask_next(&mut self, effects: &mut Vec<Effect>) {
+        let Some(questions) = &mut self.questions else { return };
+        while questions.under_way.len() < QUESTIONS_MAX
+            && let Some((ticket, question)) = questions.waiting.pop_front()
+        {
+            questions.under_way.push(ticket);
+            effects.push(Effect::Ask { ticket, question });
+        }
+        if questions.under_way.is_empty() {
+            self.questions = None; // an idle session holds no capacity
+        }
+    }
+
+    /// These are answered, or wait no longer.
+    fn settle(&mut self, tickets: &[Ticket], effects: &mut Vec<Effect>) {
+        if let Some(questions) = &mut self.questions {
+            questions.under_way.retain(|it| !tickets.contains(it));
+            questions.waiting.retain(|it| !tickets.contains(&it.0));
+            self.ask_next(effects);
+        }
     }
 
     /// Notes that command `id` wants an answer.
@@ -159,6 +207,7 @@ impl Session {
             (Ok(_), _) => server::empty(id, what),
             (Err(code), _) => server::error(id, code),
         }));
+        self.settle(&[ticket], effects);
     }
 
     /// From the answer to `user.rename` on, what this session says is under the new name.
@@ -172,22 +221,17 @@ impl Session {
 
     /// Who has waited too long is told the truth: it is unknown.
     pub(super) fn expire_asks(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        let mut late = Vec::new();
         self.pending.retain(|pending| {
             let waits = now < pending.deadline;
             if !waits {
                 let reply = server::error(pending.id, ErrorCode::Unavailable);
                 effects.push(Effect::Reply(reply));
+                late.push(pending.ticket);
             }
             waits
         });
+        self.settle(&late, effects);
         self.expire_subscribes(now, effects);
-    }
-}
-
-fn effect(ticket: Ticket, deed: Deed) -> Effect {
-    match deed {
-        Deed::Publish(draft) => Effect::Publish { ticket, draft },
-        Deed::Ask(question) => Effect::Ask { ticket, question },
-        Deed::Change(change) => Effect::Change { ticket, change },
     }
 }

@@ -7,11 +7,11 @@
 use chat_protocol::client::Subscribe;
 use chat_protocol::publication::Format;
 use chat_protocol::server::{self, Subscribed};
-use chat_protocol::{CloseCode, Epoch, ErrorCode, Offset, RoomId};
+use chat_protocol::{CloseCode, ErrorCode, Offset, RoomId};
 
 use super::asks::room_of;
 use super::{Attached, Effect, Page, Phase, Session, Ticket};
-use crate::domain::resume::Since;
+use crate::domain::resume::{Since, epoch_of};
 
 #[derive(Debug)]
 pub(super) struct Subscription {
@@ -56,13 +56,7 @@ impl Session {
         if self.subscriptions.len() >= self.policy.channels_max {
             return Err(ErrorCode::LimitExceeded);
         }
-        let since = it.recover.then(|| Since {
-            // An epoch that can't be ours is another log's, which `recovered:false` answers.
-            epoch: (!it.epoch.is_empty())
-                .then(|| Epoch::parse(&it.epoch).or_else(|_| Epoch::parse("_")).ok())
-                .flatten(),
-            offset: it.offset,
-        });
+        let since = it.recover.then(|| Since { epoch: epoch_of(&it.epoch), offset: it.offset });
         let ticket = self.next_ticket();
         let deadline = now + self.policy.reply_timeout_ms;
         self.subscriptions.push(Subscription {

@@ -1,19 +1,14 @@
-//! What a new database holds before its first message: the epoch, the log's start, and the room `general`.
+//! Founds a new log.
 
-use chat_protocol::object::{RoomKind, RoomState};
-use chat_protocol::{Epoch, EventBody, MessageId, RoomId};
+use chat_protocol::object::RoomState;
+use chat_protocol::{Epoch, RoomId};
 use diesel::prelude::*;
-use rand::distr::{Alphanumeric, SampleString};
 
-use super::rows;
 use super::schema::{log_meta, log_part, room_top, rooms};
-use super::write::{Group, Memory, PARTITION, Placing};
+use super::write::{Group, PARTITION, read_memory};
 use crate::store::StoreError;
-
-/// Random characters of an epoch: 62^8 make a chance meeting of two logs' epochs impossible in practice.
-const EPOCH_CHARS: usize = 8;
-/// The form of records that this log begins with.
-const RECORD_VERSION: i32 = 1;
+use crate::store::rules::founding::{self, GENERATION, General, RECORD_VERSION};
+use crate::store::rules::rows;
 
 /// The epoch of the log in this database, founded now if it is new.
 pub(super) fn found(conn: &mut SqliteConnection, now_ms: u64) -> Result<Epoch, StoreError> {
@@ -21,20 +16,19 @@ pub(super) fn found(conn: &mut SqliteConnection, now_ms: u64) -> Result<Epoch, S
         let known: Option<String> =
             log_meta::table.select(log_meta::epoch).first(conn).optional()?;
         if let Some(epoch) = known {
-            return Epoch::parse(&epoch).map_err(|_| rows::unreadable("an epoch"));
+            return founding::read_epoch(&epoch);
         }
-        let epoch = format!("0.{}", Alphanumeric.sample_string(&mut rand::rng(), EPOCH_CHARS));
+        let epoch = founding::draw_epoch()?;
         diesel::insert_into(log_meta::table)
             .values((
-                log_meta::epoch.eq(&epoch),
-                log_meta::generation.eq(0),
+                log_meta::epoch.eq(epoch.as_str()),
+                log_meta::generation.eq(GENERATION),
                 log_meta::record_version.eq(RECORD_VERSION),
             ))
             .execute(conn)?;
         diesel::insert_into(log_part::table)
             .values((log_part::p.eq(PARTITION), log_part::next.eq(0), log_part::time.eq(0)))
             .execute(conn)?;
-        let epoch = Epoch::parse(&epoch).map_err(|_| rows::unreadable("an epoch"))?;
         create_general(conn, &epoch, now_ms)?;
         Ok(epoch)
     })
@@ -45,18 +39,12 @@ fn create_general(
     epoch: &Epoch,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let room = RoomId::general();
-    let kind = RoomKind::General;
-    let state = RoomState { name: "General".to_owned(), kind, topic: String::new() };
-    insert_room(conn, &room, &state, None, now_ms)?;
-    let memory = Memory::read(conn)?;
+    let general = General::new()?;
+    insert_room(conn, &general.room, &general.state, None, now_ms)?;
+    let memory = read_memory(conn)?;
     let mut group = Group::begin(conn, epoch, &memory, now_ms);
-    let head = group.head(&room)?.ok_or(diesel::result::Error::NotFound)?;
-    // Nobody made it, so nobody can compute its id: any fresh one will do.
-    let id = MessageId::from_slice(uuid::Uuid::now_v7().as_bytes());
-    let id = id.ok_or_else(|| rows::unreadable("an id"))?;
-    let body = EventBody::RoomCreated(state);
-    group.place(&room, head, Placing { author: None, id, client_id: None, body: &body })?;
+    let head = group.head(&general.room)?.ok_or(diesel::result::Error::NotFound)?;
+    group.put(head, &general.created())?;
     group.flush()?;
     Ok(())
 }

@@ -6,13 +6,12 @@
 //! | `found` | what a new database begins with |
 //! | `write` | the one thread that writes, in groups |
 //! | `read` | a pool of connections, each answer from one snapshot |
-//! | `rows`, `schema` | rows and what they mean |
+//! | `schema` | the tables |
 
 mod file;
 mod found;
 mod options;
 mod read;
-mod rows;
 mod schema;
 mod write;
 
@@ -29,11 +28,11 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::domain::record::Draft;
-use crate::store::{Committed, Log, StoreError};
+use crate::store::job::Job;
+use crate::store::{Committed, Log, OnCommit, StoreError};
 
 pub use file::OpenError;
 pub use options::SqliteOptions;
-pub use write::OnCommit;
 
 /// The embedded store.
 ///
@@ -46,17 +45,11 @@ pub struct SqliteStore {
 
 /// What closing ends.
 struct Running {
-    queue: SyncSender<write::Job>,
+    queue: SyncSender<Job>,
     writer: JoinHandle<()>,
     reads: read::Reads,
     /// What `reads` runs on.
     runtime: Runtime,
-}
-
-impl From<diesel::result::Error> for StoreError {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::Unavailable(error.to_string())
-    }
 }
 
 fn closed() -> StoreError {
@@ -137,7 +130,7 @@ impl SqliteStore {
     }
 
     /// Queues a job, or says at once why not.
-    fn queue(&self, job: write::Job) -> Result<(), StoreError> {
+    fn queue(&self, job: Job) -> Result<(), StoreError> {
         self.with(|running| match running.queue.try_send(job) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => {
@@ -168,7 +161,7 @@ impl Log for SqliteStore {
             return Vec::new();
         }
         let count = drafts.len();
-        let (job, answers) = write::Job::commit(drafts);
+        let (job, answers) = Job::commit(drafts);
         match self.queue(job) {
             Ok(()) => answers.await.unwrap_or_else(|_| vec![Err(closed()); count]),
             Err(error) => vec![Err(error); count],

@@ -1,6 +1,7 @@
 //! A client of the live protocol that keeps to it and forgets nothing that it was told.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -27,26 +28,42 @@ pub struct Client {
     pushes: VecDeque<Value>,
     /// Code and reason of the close frame, once one came; code 0: the connection just ended.
     closed: Option<(u16, String)>,
+    /// What an ack is worth, as the connect reply named it; empty if somebody else read that.
+    durability: String,
     pub answers_pings: bool,
 }
 
 impl Client {
     /// A WebSocket that has said nothing yet.
     pub async fn open(server: &Server, guest: &Guest) -> Self {
-        let url = format!("ws://{}/connection/websocket", server.address);
+        Self::dial(server.address, guest).await.expect("a WebSocket opens")
+    }
+
+    async fn dial(address: SocketAddr, guest: &Guest) -> Option<Self> {
+        let url = format!("ws://{address}/connection/websocket");
         let dial = async {
-            let stream = TcpStream::connect(server.address).await.unwrap();
-            client_async(url, stream).await.unwrap().0
+            let stream = TcpStream::connect(address).await.ok()?;
+            Some(client_async(url, stream).await.ok()?.0)
         };
-        Self {
-            ws: within("a WebSocket", dial).await,
+        Some(Self {
+            ws: within("a WebSocket", dial).await?,
             guest: guest.clone(),
             next_id: 1,
             replies: Vec::new(),
             pushes: VecDeque::new(),
             closed: None,
+            durability: String::new(),
             answers_pings: true,
-        }
+        })
+    }
+
+    /// Open and connected, if somebody is there who takes us.
+    pub async fn try_connect(address: SocketAddr, guest: &Guest) -> Option<Self> {
+        let mut client = Self::dial(address, guest).await?;
+        let id = client.command("connect", json!({ "token": guest.token })).await;
+        let reply = client.reply(id).await?;
+        client.durability = reply.get("connect")?["data"]["durability"].as_str()?.to_owned();
+        Some(client)
     }
 
     /// Open, and connected as `guest`.
@@ -55,6 +72,7 @@ impl Client {
         let token = json!({ "token": guest.token });
         let reply = client.call("connect", token).await.expect("the connect command succeeds");
         assert_eq!(reply["data"]["user"]["id"], guest.id);
+        client.durability = reply["data"]["durability"].as_str().unwrap().to_owned();
         client
     }
 
@@ -66,6 +84,19 @@ impl Client {
     /// Sends a WebSocket message as it is.
     pub async fn send_message(&mut self, message: Message) {
         let _ = within("the client writes", self.ws.send(message)).await; // a closed one is noticed by reading
+    }
+
+    /// The next frame as it came, pings aside; `None` once the connection is over.
+    pub async fn frame(&mut self) -> Option<String> {
+        loop {
+            match within("the server says something", self.ws.next()).await {
+                Some(Ok(Message::Text(text))) if text.as_str() != "{}" => {
+                    return Some(text.to_string());
+                }
+                Some(Ok(_)) => {}
+                None | Some(Err(_)) => return None,
+            }
+        }
     }
 
     /// Sends a command; its reply is asked for later.
@@ -108,6 +139,14 @@ impl Client {
         Ok(result["data"].take())
     }
 
+    /// Makes a room with these members, and gives its id.
+    pub async fn make_room(&mut self, kind: &str, members: &[&Guest]) -> String {
+        let members: Vec<&str> = members.iter().map(|guest| guest.id.as_str()).collect();
+        let data = json!({ "name": "Tea", "kind": kind, "members": members });
+        let room = self.rpc("room.create", data).await.expect("the room is made");
+        room["id"].as_str().unwrap().to_owned()
+    }
+
     /// Sends a message under a client id, and gives its id.
     pub async fn say_as(
         &mut self,
@@ -117,7 +156,9 @@ impl Client {
     ) -> Result<String, Refusal> {
         let data = json!({ "room": room, "client_id": client_id, "text": text });
         let reply = self.rpc("message.send", data).await?;
-        assert_eq!(reply["durability"], "fsync");
+        if !self.durability.is_empty() {
+            assert_eq!(reply["durability"], self.durability, "what the connect reply has named");
+        }
         Ok(reply["id"].as_str().unwrap().to_owned())
     }
 
@@ -179,7 +220,7 @@ impl Client {
         self.closed.clone().unwrap_or_default()
     }
 
-    /// Sends a WebSocket ping and waits for its pong: whatever the server had sent before is here now.
+    /// Asks for something and waits for the answer: whatever the server had sent before is here now.
     pub async fn settle(&mut self) {
         let id = self.command("rpc", json!({ "method": "user.me", "data": {} })).await;
         assert!(self.reply(id).await.is_some(), "closed with {:?}", self.closed);

@@ -2,13 +2,15 @@
 
 mod client;
 mod history;
+pub mod raw;
 mod rest;
 mod server;
+pub mod tokens;
 
 use std::time::Duration;
 
-pub use client::Client;
-pub use rest::Guest;
+pub use client::{Client, Refusal};
+pub use rest::{Answer, Guest};
 pub use server::{Server, Shell, binary};
 
 /// How long anything that a test waits for may take.

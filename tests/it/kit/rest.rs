@@ -1,5 +1,7 @@
 //! The REST half.
 
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -23,6 +25,22 @@ impl Guest {
     }
 }
 
+/// What a request was answered with.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// Null where it is not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// A header's value; empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
 impl Server {
     /// Where a path of this server is.
     pub fn url(&self, path: &str) -> String {
@@ -35,9 +53,25 @@ impl Server {
         within(path, get).await
     }
 
+    /// A request as `shape` makes it.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        shape: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Answer {
+        let request = shape(reqwest::Client::new().request(method, self.url(path)));
+        let exchange = async {
+            let response = request.send().await.unwrap();
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            Answer { status, headers, body: response.json().await.unwrap_or(Value::Null) }
+        };
+        within(path, exchange).await
+    }
+
     /// `GET` as somebody.
     pub async fn get(&self, path: &str, guest: &Guest) -> (u16, Value) {
-        answer(path, reqwest::Client::new().get(self.url(path)).bearer_auth(&guest.token)).await
+        self.exchange(Method::GET, path, |it| it.bearer_auth(&guest.token)).await
     }
 
     /// `POST` JSON, as somebody or nobody.
@@ -47,23 +81,30 @@ impl Server {
         guest: Option<&Guest>,
         body: &impl Serialize,
     ) -> (u16, Value) {
-        let mut request = reqwest::Client::new().post(self.url(path)).json(body);
-        if let Some(guest) = guest {
-            request = request.bearer_auth(&guest.token);
-        }
-        answer(path, request).await
+        let shape = |it: RequestBuilder| match guest {
+            Some(guest) => it.json(body).bearer_auth(&guest.token),
+            None => it.json(body),
+        };
+        self.exchange(Method::POST, path, shape).await
+    }
+
+    /// `PATCH` with JSON, as somebody.
+    pub async fn patch(&self, path: &str, guest: &Guest, body: &impl Serialize) -> (u16, Value) {
+        self.exchange(Method::PATCH, path, |it| it.json(body).bearer_auth(&guest.token)).await
     }
 
     /// `DELETE` as somebody.
     pub async fn delete(&self, path: &str, guest: &Guest) -> (u16, Value) {
-        answer(path, reqwest::Client::new().delete(self.url(path)).bearer_auth(&guest.token)).await
+        self.exchange(Method::DELETE, path, |it| it.bearer_auth(&guest.token)).await
     }
-}
 
-async fn answer(path: &str, request: reqwest::RequestBuilder) -> (u16, Value) {
-    let exchange = async {
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
-    };
-    within(path, exchange).await
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        shape: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> (u16, Value) {
+        let Answer { status, body, .. } = self.ask(method, path, shape).await;
+        (status, body)
+    }
 }

@@ -111,6 +111,13 @@ impl Server {
         Self::run(self.data_dir.clone(), self.options.clone()).await
     }
 
+    /// The same at the same port.
+    pub async fn restart_at_its_port(self) -> Self {
+        let mut options = self.options.clone();
+        options.push(("CHAT__HTTP__PORT".to_owned(), self.address.port().to_string()));
+        Self::run(self.data_dir.clone(), options).await
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal("TERM");

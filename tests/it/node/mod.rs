@@ -4,5 +4,6 @@ mod embedded;
 mod ending;
 mod panics;
 mod promises;
+mod protocol;
 mod slow;
 mod starting;

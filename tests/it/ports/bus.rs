@@ -15,17 +15,28 @@ use tokio::time::timeout;
 
 use super::promises;
 
-promises! { local: super::Local(std::sync::Arc::default());
+promises! {
+    local: super::Local(std::sync::Arc::default());
+    redis: super::super::redis::bus::RedisSubject::start().await;
     events_come_in_the_order_of_the_log
-    nothing_is_lost_or_repeated
-    a_full_bus_makes_the_log_wait
+    the_end_is_known_whatever_is_lost
     a_receiver_that_gives_up_loses_nothing
     a_new_receiver_goes_on_where_the_last_was
+}
+
+// What one node alone can promise besides.
+promises! {
+    local_alone: super::Local(std::sync::Arc::default());
+    nothing_is_lost_or_repeated
+    a_full_bus_makes_the_log_wait
 }
 
 /// A bus under test.
 pub trait BusSubject: Send {
     fn bus(&self) -> Arc<dyn Bus>;
+
+    /// From now on, who knows for certain says that the room reaches so far.
+    fn log_reaches(&self, _: &RoomId, _: Offset) {}
 }
 
 struct Local(Arc<LocalBus>);
@@ -86,6 +97,7 @@ async fn receive(bus: &dyn Bus, last: Offset) -> Vec<Offset> {
 
 pub async fn events_come_in_the_order_of_the_log(bus: &mut dyn BusSubject) {
     let bus = bus.bus();
+    bus.watch(&RoomId::general()).await;
     let log = bus.clone();
     let runs = [vec![1, 2, 3], vec![4], vec![5, 6]];
     let relay = move || {
@@ -95,6 +107,30 @@ pub async fn events_come_in_the_order_of_the_log(bus: &mut dyn BusSubject) {
     };
     thread::spawn(relay).join().unwrap();
     assert_eq!(receive(&*bus, 6).await, [1, 2, 3, 4, 5, 6]);
+}
+
+pub async fn the_end_is_known_whatever_is_lost(subject: &mut dyn BusSubject) {
+    let bus = subject.bus();
+    bus.watch(&RoomId::general()).await;
+    let (log, _) = relay(bus.clone(), 1..=MANY);
+    let (mut last, mut reaches) = (0, 0);
+    let mut log = Some(log);
+    while last.max(reaches) < MANY {
+        match timeout(PATIENCE, bus.next()).await.expect("the end is told") {
+            Incoming::Events(run) => {
+                for event in run {
+                    assert!(event.offset > last, "{} after {last}", event.offset);
+                    last = event.offset;
+                }
+            }
+            Incoming::Heads(heads) => reaches = heads.iter().map(|(_, head)| *head).max().unwrap(),
+            Incoming::Gap => {}
+        }
+        if log.as_ref().is_some_and(thread::JoinHandle::is_finished) {
+            log.take().unwrap().join().unwrap();
+            subject.log_reaches(&RoomId::general(), MANY);
+        }
+    }
 }
 
 pub async fn nothing_is_lost_or_repeated(bus: &mut dyn BusSubject) {
@@ -121,6 +157,7 @@ pub async fn a_full_bus_makes_the_log_wait(bus: &mut dyn BusSubject) {
 
 pub async fn a_receiver_that_gives_up_loses_nothing(bus: &mut dyn BusSubject) {
     let bus = bus.bus();
+    bus.watch(&RoomId::general()).await;
     let mut offsets = Vec::new();
     let (log, _) = relay(bus.clone(), 1..=200);
     while offsets.last() != Some(&200) {
@@ -145,9 +182,12 @@ pub async fn a_receiver_that_gives_up_loses_nothing(bus: &mut dyn BusSubject) {
 
 pub async fn a_new_receiver_goes_on_where_the_last_was(bus: &mut dyn BusSubject) {
     let bus = bus.bus();
-    let (log, _) = relay(bus.clone(), 1..=300);
+    bus.watch(&RoomId::general()).await;
+    let (first_part, _) = relay(bus.clone(), 1..=100);
     let first = bus.clone();
     let first = tokio::spawn(async move { receive(&*first, 100).await }).await.unwrap();
+    first_part.join().unwrap();
+    let (second_part, _) = relay(bus.clone(), 101..=300);
     let second = tokio::spawn({
         let bus = bus.clone();
         async move {
@@ -158,5 +198,5 @@ pub async fn a_new_receiver_goes_on_where_the_last_was(bus: &mut dyn BusSubject)
     second.abort(); // a life that never got to read
     let third = tokio::spawn(async move { receive(&*bus, 300).await }).await.unwrap();
     assert_eq!([first, third].concat(), (1..=300).collect::<Vec<_>>());
-    log.join().unwrap();
+    second_part.join().unwrap();
 }

@@ -8,11 +8,12 @@ use chat_server::journal::direct::DirectJournal;
 use chat_server::journal::{Committed, Journal, JournalError};
 use chat_server::store::Log;
 
+use super::postgres::PgSubject;
 use super::sqlite::SqliteSubject;
 use super::store::{draft, past, refused, room, user};
 use super::{Subject, promises};
 
-promises! { direct: super::Direct::start();
+promises! { sqlite: super::Direct::on_sqlite(); postgres: super::Direct::on_postgres().await;
     the_durability_is_named
     what_was_answered_is_in_the_log_in_the_order_of_the_drafts
     answers_come_one_per_draft
@@ -29,26 +30,36 @@ pub trait JournalSubject: Send {
     fn durability(&self) -> Durability;
 }
 
-struct Direct(SqliteSubject);
+/// A store's own log.
+struct Direct<S> {
+    store: S,
+    durability: Durability,
+}
 
-impl Direct {
-    fn start() -> Self {
-        Self(SqliteSubject::start())
+impl Direct<SqliteSubject> {
+    fn on_sqlite() -> Self {
+        Self { store: SqliteSubject::start(), durability: Durability::Fsync }
     }
 }
 
-impl JournalSubject for Direct {
+impl Direct<PgSubject> {
+    async fn on_postgres() -> Self {
+        Self { store: PgSubject::start().await, durability: Durability::Database }
+    }
+}
+
+impl<S: Subject> JournalSubject for Direct<S> {
     fn journal(&self) -> Arc<dyn Journal> {
-        let log: Arc<dyn Log> = self.0.store();
-        Arc::new(DirectJournal::new(log))
+        let log: Arc<dyn Log> = self.store.store();
+        Arc::new(DirectJournal::new(log, self.durability))
     }
 
     fn subject(&mut self) -> &mut dyn Subject {
-        &mut self.0
+        &mut self.store
     }
 
     fn durability(&self) -> Durability {
-        Durability::Fsync
+        self.durability
     }
 }
 

@@ -4,8 +4,11 @@
 
 pub mod bus;
 pub mod journal;
+pub mod postgres;
+pub mod redis;
 pub mod sqlite;
 pub mod store;
+mod tailed;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -31,9 +34,12 @@ pub trait Subject: Send {
     async fn crash(&mut self);
 }
 
-/// Makes one test of each promise of a suite, on one adapter.
+/// Makes one test of each promise of a suite, on each adapter: `adapter: subject;` line by line, then the promises.
 macro_rules! promises {
-    ($adapter:ident: $subject:expr; $($name:ident)*) => {
+    (@ $known:tt $adapter:ident: $subject:expr; $($rest:tt)*) => {
+        promises! { @ ($known $adapter: $subject) $($rest)* }
+    };
+    (@ ($known:tt $adapter:ident: $subject:expr) $($name:ident)*) => {
         mod $adapter {
             $(
                 #[tokio::test]
@@ -42,6 +48,11 @@ macro_rules! promises {
                 }
             )*
         }
+        promises! { @ $known $($name)* }
+    };
+    (@ () $($name:ident)*) => {};
+    ($($suite:tt)*) => {
+        promises! { @ () $($suite)* }
     };
 }
 pub(crate) use promises;

@@ -48,6 +48,8 @@ pub struct Breaches {
     pub lost: u64,
     /// Acked messages that no member saw.
     pub acked_unseen: u64,
+    /// Sends that were never answered, though it was waited for.
+    pub unanswered: u64,
     /// Subscriptions that the server ended.
     pub unsubscribed: u64,
     /// Connections that ended.

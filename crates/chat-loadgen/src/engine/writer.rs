@@ -42,6 +42,11 @@ impl Writer {
         self.waiting == 0
     }
 
+    /// Sends that wait for their answer.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     /// Appends the next send, stamped with the time of sending, as a line of its own frame.
     pub(super) fn put_send(&mut self, room: &str, sent_ns: u64, frames: &mut Vec<u8>) {
         self.last_id += 1;

@@ -16,7 +16,7 @@ const LISTENER: Token = Token(usize::MAX);
 const EVENTS_PER_TURN: usize = 1024;
 const READ_BUFFER_BYTES: usize = 256 * 1024;
 
-pub(super) struct Floor {
+pub(crate) struct Floor {
     poll: Poll,
     listener: TcpListener,
     fan_out: FanOut,
@@ -24,7 +24,7 @@ pub(super) struct Floor {
 }
 
 impl Floor {
-    pub(super) fn bind(address: SocketAddr, mode: Mode) -> Result<Self> {
+    pub(crate) fn bind(address: SocketAddr, mode: Mode) -> Result<Self> {
         let mut listener = TcpListener::bind(address).context("the floor can't listen")?;
         let poll = Poll::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
@@ -32,8 +32,11 @@ impl Floor {
         Ok(Self { poll, listener, fan_out: FanOut::new(mode), buffer })
     }
 
-    pub(super) fn serve(mut self) -> Result<()> {
-        println!("listening on {}", self.listener.local_addr()?);
+    pub(crate) fn address(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    pub(crate) fn serve(mut self) -> Result<()> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         loop {
             match self.poll.poll(&mut events, None) {

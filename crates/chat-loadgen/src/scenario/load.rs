@@ -16,8 +16,6 @@ const GUESTS_MAX: usize = 1000;
 /// Windows of messages that may be on their way in one room: enough that the server always has
 /// work, few enough that socket buffers can hold them.
 const LAG_WINDOWS: u64 = 4;
-/// Longest wait for what is under way when the load ends.
-const DRAIN_WITHIN: Duration = Duration::from_secs(15);
 
 /// CPU times and clock at one moment.
 struct Mark {
@@ -49,7 +47,7 @@ pub(super) fn run(scenario: &Scenario, target: &Target, runtime: &Runtime) -> Re
     engine.tally.measuring = false;
     let measured = measured(&engine.tally, &begun, &ended);
 
-    engine.listen(DRAIN_WITHIN, Engine::is_quiet)?;
+    engine.listen(Duration::from_secs_f64(scenario.drain_s), Engine::is_quiet)?;
     engine.count_missing();
     let outcome = Outcome::Load(measured);
     Ok(Report { scenario: scenario.clone(), outcome, breaches: engine.tally.breaches.clone() })

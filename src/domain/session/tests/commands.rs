@@ -69,6 +69,25 @@ fn too_many_outstanding_commands_are_refused_until_one_is_answered() {
 }
 
 #[test]
+fn questions_are_asked_a_few_at_a_time_and_the_others_in_their_turn() {
+    let mut bench = Bench::live_under(Policy { outstanding_max: 9, ..policy() });
+    let asked: Vec<_> = (2..10).flat_map(|id| bench.rpc(id, "user.me")).collect();
+    assert_eq!(asked, ["ask #1", "ask #2", "ask #3", "ask #4"]);
+    let rename = r#"{"id":10,"rpc":{"method":"user.rename","data":{"name":"New"}}}"#;
+    assert_eq!(bench.frame(rename), ["change #9"], "other commands don't wait for them");
+    let answer = |bench: &mut Bench, ticket| bench.does(|s, e| s.on_answer(ticket, Ok(b"{}"), e));
+    assert_eq!(answer(&mut bench, 2), ["3 rpc", "ask #5"]);
+    assert_eq!(answer(&mut bench, 9), ["10 rpc"]);
+    bench.now = 1_000;
+    assert_eq!(bench.rpc(11, "user.me"), [""; 0]);
+    let late = bench.tick(4_000);
+    assert_eq!(late.iter().filter(|it| it.ends_with("error 400 temporary")).count(), 7);
+    assert_eq!(late.last().unwrap(), "ask #10", "of those that still wait");
+    assert_eq!(answer(&mut bench, 1), [""; 0], "too late");
+    assert_eq!(answer(&mut bench, 10), ["11 rpc"]);
+}
+
+#[test]
 fn commands_beyond_the_rate_are_refused_as_temporary_until_time_passes() {
     let commands = Some(Rate { per_second: 1, burst: 2 });
     let mut bench = Bench::live_under(Policy { commands, ..policy() });
@@ -98,6 +117,7 @@ fn a_send_is_done_but_never_gets_a_reply() {
     assert_eq!(bench.frame(&send(message)), ["publish #0"]);
     assert_eq!(bench.does(|s, e| s.on_answer(0, Ok(b"{}"), e)), [""; 0]);
     assert_eq!(bench.frame(&send(r#"{"method":"message.sing"}"#)), [""; 0]);
+    assert_eq!(bench.frame(&send(r#"{"method":"user.me"}"#)), [""; 0], "a question isn't asked");
     assert_eq!(bench.frame(&send("null")), [""; 0]);
 }
 

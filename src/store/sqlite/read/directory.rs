@@ -4,32 +4,34 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_protocol::client::Paging;
-use chat_protocol::object::{List, Member, Role, Room, RoomKind, RoomState, User};
+use chat_protocol::object::{List, Member, Role, Room, RoomKind, User};
 use chat_protocol::{Epoch, RoomId, UserId};
 use diesel::prelude::*;
 
 use super::super::schema::{members, room_top, rooms, users};
-use super::super::write::Job;
-use super::super::{SqliteStore, closed, rows};
-use super::cursor::{Page, Place};
-use super::view::{self, Position, RoomRow, Standing};
+use super::super::{SqliteStore, closed};
+use super::lookup;
 use crate::domain::record::Change;
+use crate::store::job::Job;
+use crate::store::rules::cursor::Page;
+use crate::store::rules::view::RoomRow;
+use crate::store::rules::{list, rows};
 use crate::store::{Changed, Directory, StoreError};
 
 #[async_trait]
 impl Directory for SqliteStore {
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         let id = id.clone();
-        self.read(move |conn| view::user(conn, &id)).await
+        self.read(move |conn| lookup::user(conn, &id)).await
     }
 
     async fn room(&self, room: &RoomId, viewer: &UserId) -> Result<Room, StoreError> {
         let (room, viewer, epoch) = (room.clone(), viewer.clone(), Arc::clone(&self.epoch));
         let read = self.read(move |conn| {
-            let row = view::room(conn, &room)?;
-            let standing = view::allow(conn, &row, &viewer)?;
-            let position = view::position(conn, row.no)?;
-            Ok(view::object(row, position, standing, &epoch))
+            let row = lookup::room(conn, &room)?;
+            let standing = row.allow(lookup::member(conn, row.no, &viewer)?)?;
+            let position = lookup::position(conn, row.no)?;
+            Ok(row.seen(standing.map(|it| it.role)).at(position, &epoch))
         });
         read.await
     }
@@ -49,8 +51,8 @@ impl Directory for SqliteStore {
         let page = Page::of(&paging)?;
         let (room, viewer) = (room.clone(), viewer.clone());
         let read = self.read(move |conn| {
-            let row = view::room(conn, &room)?;
-            view::allow(conn, &row, &viewer)?;
+            let row = lookup::room(conn, &room)?;
+            row.allow(lookup::member(conn, row.no, &viewer)?)?;
             list_members(conn, &row, &page)
         });
         read.await
@@ -63,24 +65,24 @@ impl Directory for SqliteStore {
     }
 }
 
-type ListedRoom = (i64, String, String, i16, String, i64, i64, i64, Option<i16>, Option<i64>);
-
 fn list_rooms(
     conn: &mut SqliteConnection,
     viewer: &UserId,
     page: &Page,
     epoch: &Epoch,
 ) -> Result<List<Room>, StoreError> {
-    let mut items = Vec::new();
-    if page.after.is_none() {
-        let general = view::room(conn, &RoomId::general())?;
-        let standing = view::standing(conn, &general, viewer)?;
-        let position = view::position(conn, general.no)?;
-        items.push(view::object(general, position, standing, epoch));
-    }
+    let general = match page.after {
+        Some(_) => None,
+        None => {
+            let row = lookup::room(conn, &RoomId::general())?;
+            let role = row.standing(None).map(|it| it.role);
+            let position = lookup::position(conn, row.no)?;
+            Some(row.seen(role).at(position, epoch))
+        }
+    };
     let after = page.after.clone().unwrap_or_default();
     let mine = members::room_no.eq(rooms::no).and(members::user_id.eq(viewer.as_str()));
-    let rows: Vec<ListedRoom> = rooms::table
+    let rows: Vec<list::RoomItem> = rooms::table
         .inner_join(room_top::table)
         .left_join(members::table.on(mine))
         .filter(rooms::kind.ne(rows::GENERAL))
@@ -91,7 +93,6 @@ fn list_rooms(
         .order((rooms::name.asc(), rooms::id.asc()))
         .limit(page.rows())
         .select((
-            rooms::no,
             rooms::id,
             rooms::name,
             rooms::kind,
@@ -100,33 +101,9 @@ fn list_rooms(
             room_top::offset,
             room_top::messages,
             members::role.nullable(),
-            members::joined.nullable(),
         ))
         .load(conn)?;
-    for row in rows {
-        items.push(listed(row, epoch)?);
-    }
-    // Only the first page has `general`, before every name; the place after it is the very beginning.
-    let next = page.cut(&mut items, |room| match room.state.kind {
-        RoomKind::General => Place::default(),
-        _ => Place { name: room.state.name.clone(), id: room.id.to_string() },
-    });
-    Ok(List { items, next, count: None })
-}
-
-fn listed(row: ListedRoom, epoch: &Epoch) -> Result<Room, StoreError> {
-    let (no, id, name, kind, topic, member_count, offset, messages, role, joined) = row;
-    let standing = match (role, joined) {
-        (Some(role), Some(joined)) => {
-            Some(Standing { role: rows::role(role)?, joined: joined.cast_unsigned() })
-        }
-        _ => None,
-    };
-    let state = RoomState { name, kind: rows::room_kind(kind)?, topic };
-    let id = rows::room_id(&id)?;
-    let room = RoomRow { no, id, state, member_count: member_count.cast_unsigned() };
-    let position = Position { offset: offset.cast_unsigned(), messages: messages.cast_unsigned() };
-    Ok(view::object(room, position, standing, epoch))
+    list::rooms(general, rows, page, epoch)
 }
 
 fn list_members(
@@ -138,14 +115,15 @@ fn list_members(
     let by_name =
         users::name.ge(&after.name).and(users::name.gt(&after.name).or(users::id.gt(&after.id)));
     let order = (users::name.asc(), users::id.asc());
-    let rows: Vec<(String, String, i16)> = if room.state.kind == RoomKind::General {
+    let rows: Vec<list::MemberItem> = if room.state.kind == RoomKind::General {
         let everyone: Vec<(String, String)> = users::table
             .filter(by_name)
             .order(order)
             .limit(page.rows())
             .select((users::id, users::name))
             .load(conn)?;
-        everyone.into_iter().map(|(id, name)| (id, name, rows::MEMBER)).collect()
+        let role = rows::role_code(Role::Member);
+        everyone.into_iter().map(|(id, name)| (id, name, role)).collect()
     } else {
         members::table
             .inner_join(users::table)
@@ -156,11 +134,5 @@ fn list_members(
             .select((users::id, users::name, members::role))
             .load(conn)?
     };
-    let mut items = Vec::with_capacity(rows.len());
-    for (id, name, role) in rows {
-        let role: Role = rows::role(role)?;
-        items.push(Member { id: rows::user_id(&id)?, name, role });
-    }
-    let next = page.cut(&mut items, |it| Place { name: it.name.clone(), id: it.id.to_string() });
-    Ok(List { items, next, count: Some(room.member_count) })
+    list::members(rows, page, room.member_count)
 }

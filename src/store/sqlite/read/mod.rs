@@ -3,10 +3,9 @@
 //! Its own, because a query that runs in the background of an actix thread must not be cancelled there: dropping it
 //! panics. Here a caller that gives up only stops waiting; the query ends by itself.
 
-mod cursor;
 mod directory;
 mod history;
-pub(super) mod view;
+pub(super) mod lookup;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

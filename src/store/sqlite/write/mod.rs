@@ -11,7 +11,6 @@
 
 mod change;
 mod group;
-mod job;
 mod statements;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,16 +23,14 @@ use diesel::prelude::*;
 
 use super::file::{Access, Claim, Database};
 use crate::clock::Clock;
-use crate::store::StoreError;
+use crate::store::job::Job;
+use crate::store::rules::group::Memory;
+use crate::store::{OnCommit, StoreError};
 
-pub(in crate::store::sqlite) use group::{Group, Memory, PARTITION, Placing};
-pub(in crate::store::sqlite) use job::Job;
+pub(in crate::store::sqlite) use group::{Group, PARTITION, read_memory};
 
 /// Drafts and changes in one transaction; a larger job is a group of its own.
 const GROUP_MAX: usize = 1024;
-
-/// Takes the events of a group, after its commit. May block: then writing waits.
-pub type OnCommit = Box<dyn Fn(&[Arc<Event>]) + Send>;
 
 pub(in crate::store::sqlite) struct Writer {
     /// Given back when the last write is done, and not before.
@@ -55,7 +52,7 @@ pub(in crate::store::sqlite) struct Open {
 
 impl Open {
     pub(in crate::store::sqlite) fn new(mut conn: SqliteConnection) -> QueryResult<Self> {
-        let memory = Memory::read(&mut conn)?;
+        let memory = read_memory(&mut conn)?;
         Ok(Self { conn, memory })
     }
 }
@@ -79,11 +76,11 @@ impl Writer {
     /// Works until all senders are gone and the queue is empty, then moves the write-ahead log into the database.
     pub(in crate::store::sqlite) fn run(mut self, queue: &Receiver<Job>) {
         while let Ok(first) = queue.recv() {
-            let mut drafts = first.drafts();
+            let mut size = first.size();
             let mut jobs = vec![first];
-            while drafts < GROUP_MAX {
+            while size < GROUP_MAX {
                 let Ok(next) = queue.try_recv() else { break };
-                drafts += next.drafts();
+                size += next.size();
                 jobs.push(next);
             }
             let done = catch_unwind(AssertUnwindSafe(|| self.commit(&mut jobs)));

@@ -7,10 +7,11 @@ use chat_server::domain::record::Change;
 use chat_server::store::Changed;
 
 use super::{add, changed, kinds, paging, past, person, refused, remove, room, say, state, user};
+use crate::ports::postgres::PgSubject;
 use crate::ports::sqlite::SqliteSubject;
 use crate::ports::{Subject, promises};
 
-promises! { sqlite: super::SqliteSubject::start();
+promises! { sqlite: super::SqliteSubject::start(); postgres: super::PgSubject::start().await;
     a_user_is_made_once_and_may_be_renamed
     events_keep_the_name_of_then
     a_room_begins_with_its_creation_and_the_joining_of_its_members

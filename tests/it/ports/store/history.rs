@@ -6,10 +6,11 @@ use chat_protocol::{ErrorCode, Offset, RoomId};
 use chat_server::store::{PageLimit, Range, Store};
 
 use super::{ALL, add, at, draft, offsets, past, refused, remove, room, say, send, user};
+use crate::ports::postgres::PgSubject;
 use crate::ports::sqlite::SqliteSubject;
 use crate::ports::{Subject, promises};
 
-promises! { sqlite: super::SqliteSubject::start();
+promises! { sqlite: super::SqliteSubject::start(); postgres: super::PgSubject::start().await;
     the_newest_page_ends_at_the_head
     paging_backwards_meets_every_event_once
     paging_forwards_meets_every_event_once
@@ -22,6 +23,7 @@ promises! { sqlite: super::SqliteSubject::start();
     a_private_room_is_read_from_the_latest_join_on
     a_public_room_is_read_from_its_beginning_by_anyone
     membership_tells_the_latest_join_and_when_it_was_true
+    membership_is_one_snapshot_while_others_change
     a_page_is_one_snapshot_while_others_write
 }
 
@@ -226,6 +228,31 @@ pub async fn membership_tells_the_latest_join_and_when_it_was_true(subject: &mut
     assert_eq!(standing(&b.id).await, (Some(6), 6));
     let everywhere = store.membership(&RoomId::general(), &b.id).await.unwrap();
     assert_eq!((everywhere.joined, everywhere.as_of), (Some(1), 1));
+}
+
+pub async fn membership_is_one_snapshot_while_others_change(subject: &mut dyn Subject) {
+    let store = subject.store();
+    let (a, b) = (user(&*store, "a").await, user(&*store, "b").await);
+    let open = room(&*store, "open", RoomKind::Public, &a, &[]).await;
+    let changing = tokio::spawn({
+        let (store, open, b) = (store.clone(), open.clone(), b.clone());
+        async move {
+            for _ in 0..100 {
+                store.change(add(&open, &b, &b)).await.unwrap();
+                store.change(remove(&open, &b, &b)).await.unwrap();
+            }
+        }
+    });
+    let mut as_of = 0;
+    while as_of < 202 {
+        let it = store.membership(&open, &b.id).await.unwrap();
+        assert!(it.as_of >= as_of);
+        as_of = it.as_of;
+        // The room's own events are 1 and 2; then b joins at every odd place, and leaves at the next one.
+        let joined = (as_of > 2 && as_of % 2 == 1).then_some(as_of);
+        assert_eq!(it.joined, joined, "as of {as_of}");
+    }
+    changing.await.unwrap();
 }
 
 pub async fn a_page_is_one_snapshot_while_others_write(subject: &mut dyn Subject) {

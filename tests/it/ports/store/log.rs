@@ -5,10 +5,11 @@ use chat_protocol::{ErrorCode, EventBody, MessageId, RoomId};
 use chat_server::clock::Clock;
 
 use super::{draft, past, person, refused, room, say, send, user};
+use crate::ports::postgres::PgSubject;
 use crate::ports::sqlite::SqliteSubject;
 use crate::ports::{Subject, promises};
 
-promises! { sqlite: super::SqliteSubject::start();
+promises! { sqlite: super::SqliteSubject::start(); postgres: super::PgSubject::start().await;
     a_new_log_begins_with_the_creation_of_general
     the_epoch_stays_the_same
     places_are_contiguous_over_many_rooms

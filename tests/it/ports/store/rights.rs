@@ -7,10 +7,11 @@ use chat_server::domain::record::Change;
 use chat_server::store::Changed;
 
 use super::{add, changed, past, person, refused, remove, room, user};
+use crate::ports::postgres::PgSubject;
 use crate::ports::sqlite::SqliteSubject;
 use crate::ports::{Subject, promises};
 
-promises! { sqlite: super::SqliteSubject::start();
+promises! { sqlite: super::SqliteSubject::start(); postgres: super::PgSubject::start().await;
     nobody_outside_sees_or_changes_a_private_room
     only_the_owner_updates_a_room
     only_the_owner_adds_and_removes_others

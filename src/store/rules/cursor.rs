@@ -14,14 +14,14 @@ const ITEMS_MAX: u32 = 200;
 
 /// The last item of a page: the next one begins after it. The default stands before every item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub struct Place {
     pub name: String,
     pub id: String,
 }
 
 /// Where a page begins and how long it may get.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Page {
+pub struct Page {
     pub after: Option<Place>,
     pub items: usize,
 }
@@ -40,7 +40,7 @@ impl Place {
 }
 
 impl Page {
-    pub(super) fn of(paging: &Paging) -> Result<Self, StoreError> {
+    pub fn of(paging: &Paging) -> Result<Self, StoreError> {
         let after = match &paging.cursor {
             Some(cursor) => {
                 Some(Place::decode(cursor).ok_or(StoreError::Refused(ErrorCode::BadRequest))?)
@@ -52,12 +52,12 @@ impl Page {
     }
 
     /// How many rows to read: one more than wanted tells whether there is a next page.
-    pub(super) fn rows(&self) -> i64 {
+    pub fn rows(&self) -> i64 {
         i64::try_from(self.items).unwrap_or(i64::MAX).saturating_add(1)
     }
 
     /// Cuts `rows` to the page, and gives the cursor to go on with.
-    pub(super) fn cut<T>(&self, rows: &mut Vec<T>, place: impl Fn(&T) -> Place) -> Option<String> {
+    pub fn cut<T>(&self, rows: &mut Vec<T>, place: impl Fn(&T) -> Place) -> Option<String> {
         let more = rows.len() > self.items;
         rows.truncate(self.items);
         rows.last().filter(|_| more).map(|last| place(last).encode())

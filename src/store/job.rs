@@ -9,7 +9,7 @@ use crate::store::{Changed, Committed, StoreError};
 type Answers = Vec<Result<Committed, StoreError>>;
 
 /// One caller's work.
-pub(in crate::store::sqlite) enum Job {
+pub enum Job {
     Commit {
         drafts: Vec<Draft>,
         answers: Answers,
@@ -23,30 +23,33 @@ pub(in crate::store::sqlite) enum Job {
 }
 
 impl Job {
-    pub(in crate::store::sqlite) fn commit(
-        drafts: Vec<Draft>,
-    ) -> (Self, oneshot::Receiver<Answers>) {
+    pub fn commit(drafts: Vec<Draft>) -> (Self, oneshot::Receiver<Answers>) {
         let (reply, answer) = oneshot::channel();
         (Self::Commit { drafts, answers: Vec::new(), reply }, answer)
     }
 
-    pub(in crate::store::sqlite) fn change(
-        change: Change,
-    ) -> (Self, oneshot::Receiver<Result<Changed, StoreError>>) {
+    pub fn change(change: Change) -> (Self, oneshot::Receiver<Result<Changed, StoreError>>) {
         let (reply, receiver) = oneshot::channel();
         (Self::Change { change: Box::new(change), answer: None, reply }, receiver)
     }
 
-    /// What a group is bounded by.
-    pub(in crate::store::sqlite) fn drafts(&self) -> usize {
+    /// What a group is bounded by: drafts, and changes as one each.
+    pub fn size(&self) -> usize {
         match self {
             Self::Commit { drafts, .. } => drafts.len(),
             Self::Change { .. } => 1,
         }
     }
 
+    pub fn drafts(&self) -> &[Draft] {
+        match self {
+            Self::Commit { drafts, .. } => drafts,
+            Self::Change { .. } => &[],
+        }
+    }
+
     /// Forgets the answers: the group is made once more.
-    pub(in crate::store::sqlite) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         match self {
             Self::Commit { answers, .. } => answers.clear(),
             Self::Change { answer, .. } => *answer = None,
@@ -54,7 +57,7 @@ impl Job {
     }
 
     /// Whatever it was, nobody knows whether it was done.
-    pub(in crate::store::sqlite) fn fail(&mut self, error: &StoreError) {
+    pub fn fail(&mut self, error: &StoreError) {
         match self {
             Self::Commit { drafts, answers, .. } => {
                 *answers = drafts.iter().map(|_| Err(error.clone())).collect();
@@ -64,7 +67,7 @@ impl Job {
     }
 
     /// Tells the caller, who may have given up.
-    pub(in crate::store::sqlite) fn answer(self) {
+    pub fn answer(self) {
         match self {
             Self::Commit { answers, reply, .. } => drop(reply.send(answers)),
             Self::Change { answer: Some(answer), reply, .. } => drop(reply.send(answer)),

@@ -10,14 +10,15 @@ use chat_protocol::{ClientId, Event, EventBody, MessageId, RoomId, UserId};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::schema::events;
 use crate::store::StoreError;
 
-pub(super) const OWNER: i16 = 0;
-pub(super) const MEMBER: i16 = 1;
+const OWNER: i16 = 0;
+const MEMBER: i16 = 1;
 
-pub(super) const GENERAL: i16 = 0;
-pub(super) const PUBLIC: i16 = 1;
+/// A room that only a shared log knows: its places count, and there is nothing to see of it.
+pub const UNLISTED: i16 = -1;
+pub const GENERAL: i16 = 0;
+pub const PUBLIC: i16 = 1;
 const PRIVATE: i16 = 2;
 const DIRECT: i16 = 3;
 
@@ -28,12 +29,18 @@ const ROOM_UPDATED: i16 = 3;
 const MEMBER_JOINED: i16 = 4;
 const MEMBER_REMOVED: i16 = 5;
 
+impl From<diesel::result::Error> for StoreError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
 /// A row that this program didn't write, or wrote when it was newer.
-pub(super) fn unreadable(what: &str) -> StoreError {
+pub fn unreadable(what: &str) -> StoreError {
     StoreError::Unavailable(format!("the database holds {what} that this version can't read"))
 }
 
-pub(super) const fn kind_code(kind: RoomKind) -> i16 {
+pub const fn kind_code(kind: RoomKind) -> i16 {
     match kind {
         RoomKind::General => GENERAL,
         RoomKind::Public => PUBLIC,
@@ -42,7 +49,7 @@ pub(super) const fn kind_code(kind: RoomKind) -> i16 {
     }
 }
 
-pub(super) fn room_kind(code: i16) -> Result<RoomKind, StoreError> {
+pub fn room_kind(code: i16) -> Result<RoomKind, StoreError> {
     match code {
         GENERAL => Ok(RoomKind::General),
         PUBLIC => Ok(RoomKind::Public),
@@ -52,7 +59,14 @@ pub(super) fn room_kind(code: i16) -> Result<RoomKind, StoreError> {
     }
 }
 
-pub(super) fn role(code: i16) -> Result<Role, StoreError> {
+pub const fn role_code(role: Role) -> i16 {
+    match role {
+        Role::Owner => OWNER,
+        Role::Member => MEMBER,
+    }
+}
+
+pub fn role(code: i16) -> Result<Role, StoreError> {
     match code {
         OWNER => Ok(Role::Owner),
         MEMBER => Ok(Role::Member),
@@ -60,11 +74,11 @@ pub(super) fn role(code: i16) -> Result<Role, StoreError> {
     }
 }
 
-pub(super) fn user_id(text: &str) -> Result<UserId, StoreError> {
+pub fn user_id(text: &str) -> Result<UserId, StoreError> {
     UserId::parse(text).map_err(|_| unreadable("a user id"))
 }
 
-pub(super) fn room_id(text: &str) -> Result<RoomId, StoreError> {
+pub fn room_id(text: &str) -> Result<RoomId, StoreError> {
     RoomId::parse(text).map_err(|_| unreadable("a room id"))
 }
 
@@ -76,7 +90,7 @@ struct Removed<'a> {
 }
 
 /// An event's kind and the bytes of its body.
-pub(super) fn encode(body: &EventBody) -> Result<(i16, Cow<'_, [u8]>), StoreError> {
+pub fn encode(body: &EventBody) -> Result<(i16, Cow<'_, [u8]>), StoreError> {
     let (kind, json) = match body {
         EventBody::MessageCreated { text, .. } => {
             return Ok((MESSAGE_CREATED, Cow::Borrowed(text.as_bytes())));
@@ -117,10 +131,9 @@ fn decode(kind: i16, client_id: Option<&str>, body: Vec<u8>) -> Result<EventBody
     }
 }
 
-/// A row of `events` as it is read.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = events)]
-pub(super) struct EventRow {
+/// The columns of `events` that are read, in this order.
+#[derive(Queryable)]
+pub struct EventRow {
     offset: i64,
     kind: i16,
     id: Option<Vec<u8>>,
@@ -132,7 +145,9 @@ pub(super) struct EventRow {
 }
 
 impl EventRow {
-    pub(super) fn into_event(self, room: RoomId) -> Result<Event, StoreError> {
+    /// # Errors
+    /// [`unreadable`].
+    pub fn into_event(self, room: RoomId) -> Result<Event, StoreError> {
         let id = match self.id {
             Some(id) => Some(MessageId::from_slice(&id).ok_or_else(|| unreadable("an id"))?),
             None => None,
@@ -153,7 +168,7 @@ impl EventRow {
 }
 
 /// What an event of a room was made of, as RoomCreated: to compare a repeated creation with.
-pub(super) fn room_state(body: &[u8]) -> Result<RoomState, StoreError> {
+pub fn room_state(body: &[u8]) -> Result<RoomState, StoreError> {
     serde_json::from_slice(body).map_err(|_| unreadable("a room's state"))
 }
 
@@ -193,6 +208,9 @@ mod tests {
     fn kinds_and_codes_agree() {
         for kind in [RoomKind::General, RoomKind::Public, RoomKind::Private, RoomKind::Direct] {
             assert_eq!(room_kind(kind_code(kind)).unwrap(), kind);
+        }
+        for it in [Role::Owner, Role::Member] {
+            assert_eq!(role(role_code(it)).unwrap(), it);
         }
     }
 }

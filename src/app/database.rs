@@ -1,0 +1,65 @@
+//! Several nodes on one PostgreSQL, which is log and store. Redis carries events between them, or the database itself.
+
+use std::sync::{Arc, OnceLock};
+
+use chat_protocol::object::Durability;
+use tokio::runtime::Builder;
+
+use super::StartError;
+use super::parts::Parts;
+use crate::bus::Bus;
+use crate::bus::postgres::PgBus;
+use crate::bus::redis::{Redis, RedisBus, RedisConfig};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::journal::direct::DirectJournal;
+use crate::store::History;
+use crate::store::postgres::{PgOptions, PgStore};
+
+/// Connects to the database.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, StartError> {
+    // The bus needs the store, to compare with; the store hands on to the bus.
+    let bus: Arc<OnceLock<Arc<dyn Bus>>> = Arc::default();
+    let relay = bus.clone();
+    let on_commit = Box::new(move |run: &[_]| {
+        if let Some(bus) = relay.get() {
+            bus.relay(run);
+        }
+    });
+    let options =
+        PgOptions { readers: config.postgres.connections, ..PgOptions::new(&config.postgres.url) };
+    let store = Arc::new(PgStore::open(options, clock, on_commit).await?);
+    // It works on a thread of its own: those of actors are not to wait for sockets.
+    let threads = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("bus")
+        .enable_all()
+        .build()
+        .map_err(|_| StartError::Internal("a bus needs a thread"))?;
+    let started: Arc<dyn Bus> = if config.redis.url.is_empty() {
+        Arc::new(PgBus::start(config.postgres.url.clone(), store.clone(), threads.handle()))
+    } else {
+        let at = RedisConfig::parse(&config.redis.url)?;
+        let _context = threads.enter();
+        let redis = Redis::start(at, store.epoch(), store.clone());
+        Arc::new(RedisBus::start(redis, store.clone()))
+    };
+    let _ = bus.set(started.clone()); // set once
+    let (closing, secret) = (store.clone(), store.secret().to_vec());
+    Ok(Parts {
+        journal: Arc::new(DirectJournal::new(store.clone(), Durability::Database)),
+        store,
+        bus: started,
+        projectors: Vec::new(),
+        secret,
+        closing: Box::new(move || {
+            Box::pin(async move {
+                closing.close().await;
+                threads.shutdown_background();
+            })
+        }),
+    })
+}

@@ -1,0 +1,94 @@
+//! What things are called in Redis.
+//!
+//! Everything of a partition carries one hash tag, so a script finds all of it in one slot of a cluster, and what it
+//! publishes stays in the shard. The epoch stands in front: two logs can share a Redis.
+
+use chat_protocol::{Epoch, Offset, RoomId};
+
+/// The names of one log.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    log: String,
+}
+
+impl Keys {
+    /// The names of the log of this epoch.
+    pub fn new(epoch: &Epoch) -> Self {
+        Self { log: format!("chat:{epoch}:") }
+    }
+
+    /// The names of one of its partitions.
+    pub fn of(&self, partition: u32) -> PartitionKeys {
+        PartitionKeys(format!("{}{{p{partition}}}", self.log))
+    }
+}
+
+/// The names of one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionKeys(String);
+
+impl PartitionKeys {
+    /// What all of them begin with.
+    pub fn prefix(&self) -> &str {
+        &self.0
+    }
+
+    /// A hash: where the partition and each of its rooms stand. Without it there is no projection.
+    pub fn top(&self) -> String {
+        format!("{}:top", self.0)
+    }
+
+    /// A hash: the ids of a bucket, with their offsets.
+    pub fn bucket(&self, bucket: u64) -> String {
+        format!("{}:n:{bucket}", self.0)
+    }
+
+    /// A stream: a room's newest events.
+    pub fn tail(&self, room: &RoomId) -> String {
+        format!("{}:s:{room}", self.0)
+    }
+
+    /// The channel of a room's events.
+    pub fn channel(&self, room: &RoomId) -> String {
+        format!("{}:{room}", self.0)
+    }
+
+    /// The same names apart, for a projection that is being built under `name`.
+    pub fn staged(&self, name: &str) -> Self {
+        Self(format!("{}:staged:{name}", self.0))
+    }
+}
+
+/// The room of a channel.
+pub fn room_of(channel: &[u8]) -> Option<RoomId> {
+    let name = std::str::from_utf8(channel).ok()?.rsplit(':').next()?;
+    RoomId::parse(name).ok()
+}
+
+/// The id of an event's entry in a tail.
+pub fn entry(offset: Offset) -> String {
+    format!("{offset}-0")
+}
+
+/// The offset of a tail's entry.
+pub fn offset_of(entry: &str) -> Option<Offset> {
+    entry.strip_suffix("-0")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_is_in_one_slot_and_a_channel_names_its_room() {
+        let keys = Keys::new(&Epoch::parse("1.Ab12Cd34").unwrap()).of(7);
+        let room = RoomId::general();
+        assert_eq!(keys.channel(&room), "chat:1.Ab12Cd34:{p7}:general");
+        let names = [keys.top(), keys.bucket(3), keys.tail(&room), keys.staged("x").top()];
+        let slots = names.map(redis::cluster_routing::Slot::for_key);
+        assert_eq!(slots, [redis::cluster_routing::Slot::for_key("p7"); 4]);
+        assert_eq!(room_of(keys.channel(&room).as_bytes()), Some(room));
+        assert_eq!(room_of(b"\xff"), None);
+        assert_eq!(offset_of(&entry(12)), Some(12));
+    }
+}

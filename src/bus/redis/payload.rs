@@ -1,0 +1,73 @@
+//! What is published on a room's channel and kept in its tail: a place, and the record that has it.
+//!
+//! A line of text, `<offset>:<time>:e`, then the record as the log has it; or `<offset>:<time>:v:<of>` for a void, without
+//! `of` where it repeats nothing. `relay.lua` writes the same.
+
+use chat_protocol::{Event, EventBody, Offset, RoomId};
+
+use crate::domain::log_record::{self, Checked, Content, Record};
+use crate::domain::record::Draft;
+
+/// `None` for what no log holds: an event without an id that is no void.
+pub fn encode(event: &Event) -> Option<Vec<u8>> {
+    let Event { room, offset, time, id, user, body } = event;
+    if let EventBody::Void { of } = body {
+        let of = of.map(|of| of.to_string()).unwrap_or_default();
+        return Some(format!("{offset}:{time}:v:{of}").into_bytes());
+    }
+    let (room, author, body) = (room.clone(), user.clone(), body.clone());
+    let draft = Draft { room, author, id: (*id)?, body };
+    let mut payload = format!("{offset}:{time}:e\n").into_bytes();
+    payload.extend(log_record::encode(&Checked { at: *time, draft }));
+    Some(payload)
+}
+
+/// `None` for what can't be read: another version may have written it.
+pub fn decode(room: &RoomId, payload: &[u8]) -> Option<Event> {
+    let end = payload.iter().position(|byte| *byte == b'\n').unwrap_or(payload.len());
+    let (line, value) = payload.split_at(end);
+    let mut words = std::str::from_utf8(line).ok()?.split(':');
+    let (offset, time) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    match words.next()? {
+        "e" => match Record::decode(0, time, room.as_str().as_bytes(), value.get(1..)?).content {
+            Content::Draft(checked) => Some(log_record::place(checked.draft, offset, time)),
+            Content::Unreadable | Content::Newer(_) => None,
+        },
+        "v" => {
+            let of = words.next().filter(|of| !of.is_empty());
+            let of: Option<Offset> = of.map(str::parse).transpose().ok()?;
+            Some(log_record::void(room.clone(), offset, time, of))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_protocol::object::Person;
+    use chat_protocol::{ClientId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let (room, id) = (RoomId::general(), UserId::parse("u").unwrap());
+        let author = Person { id, name: "U".into() };
+        let client_id = ClientId::parse("c").unwrap();
+        let draft = Draft::message(room.clone(), author, client_id, "a\nb:c".into());
+        let said = log_record::place(draft, 7, 9);
+        let repeat = log_record::void(room.clone(), 8, 9, Some(7));
+        let nothing = log_record::void(room.clone(), 9, 10, None);
+        for event in [said, repeat, nothing] {
+            assert_eq!(decode(&room, &encode(&event).unwrap()), Some(event));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_unknown_is_nothing() {
+        for wrong in ["", "1", "1:2", "1:2:e", "1:2:e\n", "1:2:e\nx", "1:2:v:x", "1:2:w", "x:2:v:"]
+        {
+            assert_eq!(decode(&RoomId::general(), wrong.as_bytes()), None, "{wrong:?}");
+        }
+    }
+}

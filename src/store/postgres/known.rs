@@ -1,0 +1,37 @@
+//! What a bus asks of the store: which partition rooms belong to, and how far they reach.
+
+use async_trait::async_trait;
+use chat_protocol::{Offset, RoomId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use futures_util::FutureExt;
+
+use super::PgStore;
+use super::schema::{room_top, rooms};
+use crate::bus::{Heads, Partitions};
+use crate::store::StoreError;
+use crate::store::rules::rows;
+
+#[async_trait]
+impl Heads for PgStore {
+    async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Offset)>, StoreError> {
+        let ids: Vec<String> = rooms.iter().map(ToString::to_string).collect();
+        let read = self.read(move |conn| {
+            let rows = rooms::table
+                .inner_join(room_top::table)
+                .filter(rooms::id.eq_any(ids))
+                .select((rooms::id, room_top::offset));
+            async move { Ok(rows.load::<(String, i64)>(conn).await?) }.boxed()
+        });
+        let head = |(id, offset): (String, i64)| Ok((rows::room_id(&id)?, offset.cast_unsigned()));
+        read.await?.into_iter().map(head).collect()
+    }
+}
+
+#[async_trait]
+impl Partitions for PgStore {
+    async fn partition_of(&self, room: &RoomId) -> Option<u32> {
+        let found = self.find_partitions(std::iter::once(room)).await.ok()?;
+        u32::try_from(*found.get(room)?).ok()
+    }
+}

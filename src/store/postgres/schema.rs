@@ -1,0 +1,87 @@
+// The tables as the migrations make them. By hand: Diesel's own tool would read them through libpq, which nothing here needs.
+
+diesel::table! {
+    events (room_no, offset) {
+        room_no -> BigInt,
+        offset -> BigInt,
+        log_offset -> BigInt,
+        bucket -> Nullable<BigInt>,
+        time -> BigInt,
+        ordinal -> BigInt,
+        p -> Integer,
+        kind -> SmallInt,
+        id -> Nullable<Binary>,
+        author -> Nullable<Text>,
+        author_name -> Nullable<Text>,
+        client_id -> Nullable<Text>,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
+    log_meta (epoch) {
+        epoch -> Text,
+        generation -> Integer,
+        partitions -> Integer,
+        record_version -> Integer,
+        secret -> Binary,
+    }
+}
+
+diesel::table! {
+    log_part (p) {
+        p -> Integer,
+        next -> BigInt,
+        time -> BigInt,
+        checksum -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    members (room_no, user_id) {
+        room_no -> BigInt,
+        user_id -> Text,
+        role -> SmallInt,
+        joined -> BigInt,
+    }
+}
+
+diesel::table! {
+    room_top (room_no) {
+        room_no -> BigInt,
+        offset -> BigInt,
+        log_offset -> BigInt,
+        messages -> BigInt,
+    }
+}
+
+diesel::table! {
+    rooms (no) {
+        no -> BigInt,
+        id -> Text,
+        partition -> Integer,
+        name -> Text,
+        kind -> SmallInt,
+        topic -> Text,
+        creator -> Nullable<Text>,
+        client_id -> Nullable<Text>,
+        member_count -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        name -> Text,
+        guest -> Bool,
+    }
+}
+
+diesel::joinable!(members -> rooms (room_no));
+diesel::joinable!(members -> users (user_id));
+diesel::joinable!(room_top -> rooms (room_no));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    events, log_meta, log_part, members, room_top, rooms, users,
+);

@@ -1,0 +1,60 @@
+//! Rows by their keys, as both readers and the writer look them up.
+
+use chat_protocol::object::User;
+use chat_protocol::{ErrorCode, RoomId, UserId};
+use diesel::prelude::*;
+
+use super::super::schema::{members, room_top, rooms, users};
+use crate::store::StoreError;
+use crate::store::rules::view::{Position, RoomColumns, RoomRow, Standing};
+
+/// The user, if there is one of this id.
+pub(in crate::store::sqlite) fn user(
+    conn: &mut SqliteConnection,
+    id: &UserId,
+) -> Result<Option<User>, StoreError> {
+    let row: Option<(String, bool)> = users::table
+        .find(id.as_str())
+        .select((users::name, users::guest))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(name, guest)| User { id: id.clone(), name, guest }))
+}
+
+/// The room's row, if there is one of this id.
+pub(in crate::store::sqlite) fn find_room(
+    conn: &mut SqliteConnection,
+    id: &RoomId,
+) -> Result<Option<RoomRow>, StoreError> {
+    let row: Option<RoomColumns> = rooms::table
+        .filter(rooms::id.eq(id.as_str()))
+        .select((rooms::no, rooms::name, rooms::kind, rooms::topic, rooms::member_count))
+        .first(conn)
+        .optional()?;
+    row.map(|columns| RoomRow::read(id.clone(), columns)).transpose()
+}
+
+/// The room's row, whoever asks.
+pub(super) fn room(conn: &mut SqliteConnection, id: &RoomId) -> Result<RoomRow, StoreError> {
+    find_room(conn, id)?.ok_or(StoreError::Refused(ErrorCode::RoomNotFound))
+}
+
+/// The user's row among the members of the room.
+pub(in crate::store::sqlite) fn member(
+    conn: &mut SqliteConnection,
+    room_no: i64,
+    user: &UserId,
+) -> Result<Option<Standing>, StoreError> {
+    let row: Option<(i16, i64)> = members::table
+        .find((room_no, user.as_str()))
+        .select((members::role, members::joined))
+        .first(conn)
+        .optional()?;
+    row.map(Standing::read).transpose()
+}
+
+/// Where the room stands, as of the last commit.
+pub(super) fn position(conn: &mut SqliteConnection, room_no: i64) -> QueryResult<Position> {
+    let row = room_top::table.find(room_no).select((room_top::offset, room_top::messages));
+    row.first(conn).map(Position::read)
+}

@@ -1,0 +1,19 @@
+//! `docs/PROTOCOL.md`, sentence by sentence.
+
+mod connecting;
+mod events;
+mod framing;
+mod handshake;
+mod history;
+mod keeping_alive;
+mod limits;
+mod malformed;
+mod members;
+mod messages;
+mod pages;
+mod recovery;
+mod rest;
+mod rooms;
+mod subscribing;
+mod unavailable;
+mod websocket;

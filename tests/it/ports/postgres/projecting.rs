@@ -1,0 +1,279 @@
+//! The database folds a shared log as `domain/fold.rs` says, whatever the runs that it is given.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chat_protocol::client::Paging;
+use chat_protocol::{ClientId, ErrorCode, Event, MessageId, Offset, RoomId};
+use chat_server::domain::fold::{BUCKET_MS, Folded, Partition, SKEW_MS_MAX, Top, fold};
+use chat_server::domain::log_record::{self, Checked, Content, Record};
+use chat_server::domain::record::Draft;
+use chat_server::store::postgres::PgStore;
+use chat_server::store::projection::{Base, Cursor, KnownId, Projection, ProjectionError, Source};
+use chat_server::store::{Directory, History};
+use futures_util::future::join;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use super::{database, open, sql};
+use crate::ports::FakeClock;
+use crate::ports::store::{person, refused};
+
+/// When the logs of these tests begin, ms.
+const T: u64 = 1_764_000_000_000;
+
+fn message(at: u64, room: &RoomId, client_id: &str, timestamp: u64, checked: u64) -> Record {
+    let client_id = ClientId::parse(client_id).unwrap();
+    let draft = Draft::message(room.clone(), person("a"), client_id, "hi".to_owned());
+    let value = log_record::encode(&Checked { at: checked, draft });
+    Record::decode(at, timestamp, room.as_str().as_bytes(), &value)
+}
+
+/// What the fold gives, in memory.
+#[derive(Default)]
+struct Model {
+    partition: Partition,
+    checksum: Option<u64>,
+    tops: HashMap<RoomId, Top>,
+    ids: HashMap<MessageId, (u64, Offset)>,
+    events: BTreeMap<(RoomId, Offset), Event>,
+}
+
+impl Model {
+    fn of(log: &[Record]) -> Self {
+        let mut model = Self::default();
+        log.iter().for_each(|record| model.fold(record));
+        model
+    }
+
+    fn fold(&mut self, record: &Record) {
+        self.checksum = Some(record.checksum);
+        let Some(room) = &record.room else {
+            self.partition.next = record.log_offset + 1;
+            return;
+        };
+        let (top, ids) = (self.tops.entry(room.clone()).or_default(), &self.ids);
+        let known = |partition: &Partition, id: &MessageId| {
+            let (bucket, offset) = ids.get(id)?;
+            (bucket + 1 >= partition.bucket()).then_some(*offset)
+        };
+        let event = match (fold(&mut self.partition, top, record.header(), known), &record.content)
+        {
+            (Folded::Event { offset, time, bucket }, Content::Draft(checked)) => {
+                self.ids.insert(checked.draft.id, (bucket, offset));
+                log_record::place(checked.draft.clone(), offset, time)
+            }
+            (Folded::Void { offset, time, of }, _) => {
+                log_record::void(room.clone(), offset, time, of)
+            }
+            other => panic!("{other:?}"),
+        };
+        self.events.insert((room.clone(), event.offset), event);
+    }
+
+    fn base(&self) -> Base {
+        let oldest = self.partition.bucket().saturating_sub(1);
+        let ids = self.ids.iter().filter(|(_, (bucket, _))| *bucket >= oldest);
+        let ids = ids.map(|(id, (bucket, offset))| (*bucket, *id, *offset));
+        let mut base = Base {
+            partition: self.partition,
+            checksum: self.checksum,
+            tops: self.tops.iter().map(|(room, top)| (room.clone(), *top)).collect(),
+            ids: ids.map(|(bucket, id, offset)| KnownId { bucket, id, offset }).collect(),
+        };
+        sort(&mut base);
+        base
+    }
+}
+
+fn sort(base: &mut Base) {
+    base.tops.sort_by(|a, b| a.0.cmp(&b.0));
+    base.ids.sort_by_key(|it| (it.id, it.bucket));
+}
+
+/// What the database has of the rooms, as it stands in its tables: nobody is shown a room that only the log knows.
+fn rows(url: &str, model: &Model) -> String {
+    let ids: Vec<_> = model.tops.keys().map(|id| format!("'{id}'")).collect();
+    sql(
+        url,
+        &format!(
+            "SELECT r.id, e.\"offset\", e.kind, e.time, encode(e.id, 'hex'), e.author_name, e.client_id, \
+             convert_from(e.body, 'UTF8') FROM events e JOIN rooms r ON r.no = e.room_no \
+             WHERE r.id IN ({}) ORDER BY r.id, e.\"offset\"",
+            ids.join(", ")
+        ),
+    )
+}
+
+fn expected_rows(model: &Model) -> String {
+    let row = |((room, offset), event): (&(RoomId, Offset), &Event)| {
+        let time = event.time;
+        match (&event.body, event.id) {
+            (chat_protocol::EventBody::MessageCreated { client_id, text }, Some(id)) => {
+                let id = id.to_string().replace('-', "");
+                format!("{room}|{offset}|1|{time}|{id}|a|{client_id}|{text}")
+            }
+            (chat_protocol::EventBody::Void { of }, None) => {
+                let of = of.map_or("null".to_owned(), |of| of.to_string());
+                format!("{room}|{offset}|0|{time}||||{of}")
+            }
+            _ => panic!("{event:?}"),
+        }
+    };
+    model.events.iter().map(row).collect::<Vec<_>>().join("\n")
+}
+
+/// One record of a log to be.
+#[derive(Clone, Debug)]
+struct Said {
+    room: Option<u8>,
+    /// `None`: nothing that can be read.
+    client_id: Option<u8>,
+    /// Since the record before, ms.
+    after_ms: i64,
+    /// How far the check lies from the log's time, ms.
+    skew_ms: i64,
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    let (skew, bucket) = (SKEW_MS_MAX.cast_signed(), BUCKET_MS.cast_signed());
+    let room = prop_oneof![9 => (0u8..3).prop_map(Some), 1 => Just(None)];
+    let client_id = prop_oneof![9 => (0u8..6).prop_map(Some), 1 => Just(None)];
+    let after_ms =
+        prop_oneof![6 => 0..1000i64, 1 => -2000..0i64, 2 => 0..bucket, 1 => 0..4 * bucket];
+    let skew_ms = prop_oneof![6 => Just(0i64), 1 => -skew..=skew, 1 => skew + 1..2 * skew];
+    (room, client_id, after_ms, skew_ms).prop_map(|(room, client_id, after_ms, skew_ms)| Said {
+        room,
+        client_id,
+        after_ms,
+        skew_ms,
+    })
+}
+
+fn log_of(partition: u32, said: &[Said]) -> Vec<Record> {
+    let mut time = T.cast_signed();
+    let record = |(at, said): (usize, &Said)| {
+        time += said.after_ms;
+        let (at, timestamp) = (at as u64, time.cast_unsigned());
+        let room = said.room.and_then(|n| RoomId::parse(&format!("{partition}-{n}")).ok());
+        match (room, said.client_id) {
+            (Some(room), Some(n)) => {
+                let checked = (time + said.skew_ms).cast_unsigned();
+                message(at, &room, &n.to_string(), timestamp, checked)
+            }
+            (Some(room), None) => Record::decode(at, timestamp, room.as_str().as_bytes(), b"what?"),
+            (None, _) => Record::decode(at, timestamp, b"not a room", b"what?"),
+        }
+    };
+    said.iter().enumerate().map(record).collect()
+}
+
+/// Applies the log from where the projection stands, in runs of `step`, each with a record before it once more.
+async fn play(store: &PgStore, partition: u32, log: &[Record], step: usize) -> Cursor {
+    let mut cursor = store.cursor(partition).await.unwrap();
+    loop {
+        let done = usize::try_from(cursor.next).unwrap();
+        if done == log.len() {
+            return cursor;
+        }
+        let run = &log[done.saturating_sub(1)..(done + step).min(log.len())];
+        cursor = store.apply(partition, run).await.unwrap();
+    }
+}
+
+#[test]
+fn the_database_folds_as_the_one_rule_says() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = database();
+    let (one, other) = runtime.block_on(async {
+        let (one, _) = open(&url, FakeClock::start()).await;
+        (one, open(&url, FakeClock::start()).await.0)
+    });
+    let partitions = AtomicU32::new(100); // each log has one of its own; more than the database was founded with
+    let log = prop::collection::vec(said(), 1..40);
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let outcome = runner.run(&(log, 1..9usize, 1..9usize), |(said, step, other_step)| {
+        let partition = partitions.fetch_add(1, Ordering::Relaxed);
+        let log = log_of(partition, &said);
+        let model = Model::of(&log);
+        runtime.block_on(async {
+            // Two that project at once: each run is folded by one of them.
+            let (cursor, _) =
+                join(play(&one, partition, &log, step), play(&other, partition, &log, other_step))
+                    .await;
+            prop_assert_eq!(
+                cursor,
+                Cursor { next: model.partition.next, checksum: model.checksum }
+            );
+            let mut base = one.base(partition).await.unwrap();
+            sort(&mut base);
+            prop_assert_eq!(base, model.base());
+            if !model.tops.is_empty() {
+                prop_assert_eq!(rows(&url, &model), expected_rows(&model));
+            }
+            Ok(())
+        })
+    });
+    outcome.unwrap();
+}
+
+/// A store that was given a log of `count` messages.
+async fn folded(count: u64) -> (Arc<PgStore>, String, Vec<Record>) {
+    let url = database();
+    let (store, _) = open(&url, FakeClock::start()).await;
+    let room = RoomId::parse("7-r").unwrap();
+    let log: Vec<_> = (0..=count).map(|i| message(i, &room, &i.to_string(), T + i, T)).collect();
+    let cursor = store.apply(7, &log[..usize::try_from(count).unwrap()]).await.unwrap();
+    assert_eq!(cursor.next, count);
+    (store, url, log)
+}
+
+#[tokio::test]
+async fn a_run_beyond_the_cursor_changes_nothing() {
+    let (store, _, log) = folded(3).await;
+    let before = store.base(7).await.unwrap();
+    let later = message(5, &RoomId::parse("7-r").unwrap(), "5", T, T);
+    assert_eq!(store.apply(7, &[later]).await, Err(ProjectionError::Elsewhere));
+    assert_eq!(store.apply(7, &log[..3]).await.unwrap(), store.cursor(7).await.unwrap());
+    assert_eq!(store.base(7).await.unwrap(), before);
+    assert_eq!(store.apply(7, &[]).await.unwrap().next, 3);
+}
+
+#[tokio::test]
+async fn a_record_of_a_newer_version_stops_the_run_before_it() {
+    let (store, _, mut log) = folded(3).await;
+    log.push(Record::decode(4, T, b"7-r", b"chat\xffwhatever"));
+    log.push(message(5, &RoomId::parse("7-r").unwrap(), "5", T, T));
+    assert_eq!(store.apply(7, &log[3..]).await.unwrap().next, 4);
+    assert_eq!(store.apply(7, &log[4..]).await, Err(ProjectionError::Newer(0xff)));
+    assert_eq!(store.cursor(7).await.unwrap().next, 4);
+}
+
+#[tokio::test]
+async fn a_room_that_only_the_log_knows_is_shown_to_nobody() {
+    let (store, url, _) = folded(3).await;
+    let (room, viewer) = (RoomId::parse("7-r").unwrap(), person("a").id);
+    assert_eq!(store.head(&room).await, Ok(None));
+    assert_eq!(store.room(&room, &viewer).await, refused(ErrorCode::RoomNotFound));
+    let rooms = store.rooms(&viewer, Paging::default()).await.unwrap();
+    assert_eq!(rooms.items.len(), 1, "general");
+    assert_eq!(sql(&url, "SELECT messages FROM room_top ORDER BY messages DESC LIMIT 1"), "3");
+}
+
+#[tokio::test]
+async fn a_projection_stands_where_it_stood_after_a_restart() {
+    let (store, url, log) = folded(3).await;
+    let (before, base) = (store.cursor(7).await.unwrap(), store.base(7).await.unwrap());
+    store.close().await;
+    let closed = store.apply(7, &log[3..]).await;
+    assert!(matches!(closed, Err(ProjectionError::Unavailable(_))), "{closed:?}");
+    let (store, _) = open(&url, FakeClock::start()).await;
+    assert_eq!(store.cursor(7).await.unwrap(), before);
+    assert_eq!(store.base(7).await.unwrap(), base);
+    assert_eq!(store.apply(7, &log).await.unwrap().next, 4);
+}

@@ -1,0 +1,259 @@
+//! `relay.lua` folds as `domain/fold.rs` does.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chat_protocol::{Event, MessageId, Offset, RoomId};
+use chat_server::bus::redis::keys::{Keys, PartitionKeys};
+use chat_server::bus::redis::projection::relay::{self, Entry};
+use chat_server::bus::redis::script::Script;
+use chat_server::bus::redis::{RedisProjection, RedisTail};
+use chat_server::domain::fold::{BUCKET_MS, Folded, Partition, SKEW_MS_MAX, Top, fold};
+use chat_server::domain::log_record::{self, Content, Record};
+use chat_server::store::projection::{Cursor, Projection};
+use chat_server::store::tailed::Tail;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use redis::aio::MultiplexedConnection;
+
+use super::*;
+
+/// What the fold gives, in memory.
+#[derive(Default)]
+struct Model {
+    partition: Partition,
+    checksum: Option<u64>,
+    tops: HashMap<RoomId, Top>,
+    ids: HashMap<MessageId, (u64, Offset)>,
+    events: HashMap<RoomId, Vec<Event>>,
+}
+
+impl Model {
+    fn of(log: &[Record]) -> Self {
+        let mut model = Self::default();
+        log.iter().for_each(|record| model.fold(record));
+        model
+    }
+
+    fn fold(&mut self, record: &Record) {
+        self.checksum = Some(record.checksum);
+        let Some(room) = &record.room else {
+            self.partition.next = record.log_offset + 1;
+            return;
+        };
+        let (top, ids) = (self.tops.entry(room.clone()).or_default(), &self.ids);
+        let known = |partition: &Partition, id: &MessageId| {
+            let (bucket, offset) = ids.get(id)?;
+            (bucket + 1 >= partition.bucket()).then_some(*offset)
+        };
+        let event = match (fold(&mut self.partition, top, record.header(), known), &record.content)
+        {
+            (Folded::Event { offset, time, bucket }, Content::Draft(checked)) => {
+                self.ids.insert(checked.draft.id, (bucket, offset));
+                log_record::place(checked.draft.clone(), offset, time)
+            }
+            (Folded::Void { offset, time, of }, _) => {
+                log_record::void(room.clone(), offset, time, of)
+            }
+            other => panic!("{other:?}"),
+        };
+        self.events.entry(room.clone()).or_default().push(event);
+    }
+
+    fn ids_of(&self, bucket: u64) -> BTreeMap<Vec<u8>, String> {
+        let ids = self.ids.iter().filter(|(_, (of, _))| *of == bucket);
+        ids.map(|(id, (_, offset))| (id.as_bytes().to_vec(), offset.to_string())).collect()
+    }
+}
+
+/// One record of a log to be.
+#[derive(Clone, Debug)]
+struct Said {
+    room: Option<u8>,
+    /// `None`: nothing that can be read.
+    client_id: Option<u8>,
+    /// Since the record before, ms.
+    after_ms: i64,
+    /// How far the check lies from the log's time, ms.
+    skew_ms: i64,
+    /// Log offsets that are missing before it.
+    hole: u64,
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    let skew = SKEW_MS_MAX as i64;
+    let bucket = BUCKET_MS as i64;
+    (
+        prop_oneof![9 => (0u8..3).prop_map(Some), 1 => Just(None)],
+        prop_oneof![9 => (0u8..8).prop_map(Some), 1 => Just(None)],
+        prop_oneof![6 => 0..1000i64, 1 => -2000..0i64, 2 => 0..bucket, 1 => bucket..4 * bucket],
+        prop_oneof![6 => Just(0i64), 1 => -skew..=skew, 1 => skew + 1..2 * skew, 1 => -2 * skew..-skew],
+        prop_oneof![9 => Just(0u64), 1 => 1..3u64],
+    )
+        .prop_map(|(room, client_id, after_ms, skew_ms, hole)| Said {
+            room,
+            client_id,
+            after_ms,
+            skew_ms,
+            hole,
+        })
+}
+
+fn log_of(said: &[Said]) -> Vec<Record> {
+    let (mut at, mut time) = (0, 1_764_000_000_000_i64);
+    let mut record = |said: &Said| {
+        at += said.hole;
+        time += said.after_ms;
+        let name = said.room.map_or("not a room".to_owned(), |room| format!("0-{room}"));
+        let record = match (said.client_id, RoomId::parse(&name)) {
+            (Some(client_id), Ok(room)) => {
+                let checked = time.saturating_add(said.skew_ms).cast_unsigned();
+                let message = message(at, checked, &room, &client_id.to_string());
+                Record { timestamp: time.cast_unsigned(), ..message }
+            }
+            _ => Record::decode(at, time.cast_unsigned(), name.as_bytes(), b"nonsense"),
+        };
+        at += 1;
+        record
+    };
+    said.iter().map(&mut record).collect()
+}
+
+/// A run that is applied: from which record to which, and after how many effects the script dies, if it does.
+type Step = (prop::sample::Index, prop::sample::Index, Option<usize>);
+
+/// The script as it dies before its effect number `effects`.
+fn dying(effects: usize) -> Script {
+    let shadow = format!(
+        "local real, left = redis, {effects}
+        local function counted(how)
+          return function(name, ...)
+            if name ~= 'HGET' then
+              if left == 0 then error('dead') end
+              left = left - 1
+            end
+            return real[how](name, ...)
+          end
+        end
+        local redis = {{call = counted('call'), pcall = counted('pcall')}}\n"
+    );
+    Script::new(&(shadow + relay::SOURCE))
+}
+
+struct World {
+    epoch: Epoch,
+    keys: PartitionKeys,
+    projection: RedisProjection,
+    tail: RedisTail,
+    raw: MultiplexedConnection,
+}
+
+impl World {
+    fn new(raw: MultiplexedConnection) -> Self {
+        let epoch = new_epoch();
+        let redis = redis(&shared_server().url(), &epoch);
+        Self {
+            keys: Keys::new(&epoch).of(0),
+            projection: RedisProjection::new(redis.clone(), Arc::new(Given::default())),
+            tail: RedisTail::new(redis),
+            epoch,
+            raw,
+        }
+    }
+
+    /// Applies runs of the log from where Redis stands or before, then what is left of it.
+    async fn play(&mut self, log: &[Record], steps: &[Step]) {
+        let mut cursor = self.projection.cursor(0).await.unwrap();
+        for (from, to, dies_after) in steps {
+            let done = log.iter().take_while(|record| record.log_offset < cursor.next).count();
+            let from = from.index(done + 1).min(log.len() - 1);
+            let run = &log[from..=from + to.index(log.len() - from)];
+            if let Some(effects) = dies_after {
+                let entries: Vec<_> = run.iter().map(Entry::of).collect();
+                let (script, start) = (dying(*effects), run[0].log_offset.min(cursor.next));
+                let (raw, keys) = (&mut self.raw, &self.keys);
+                // Dead or not: what it did must not show.
+                let _ = relay::call(&script, raw, keys, "PUBLISH", start, &entries).await;
+                cursor = self.projection.cursor(0).await.unwrap();
+            } else {
+                cursor = self.apply(run, cursor).await;
+            }
+        }
+        let done = log.iter().take_while(|record| record.log_offset < cursor.next).count();
+        self.apply(&log[done..], cursor).await;
+    }
+
+    /// A run begins at the cursor, or overlaps it: what lies before a hole is told too.
+    async fn apply(&self, run: &[Record], cursor: Cursor) -> Cursor {
+        if run.first().is_none_or(|first| first.log_offset <= cursor.next) {
+            return self.projection.apply(0, run).await.unwrap();
+        }
+        let before = Record::decode(cursor.next, 0, b"not a room", b"");
+        self.projection.apply(0, &[&[before], run].concat()).await.unwrap()
+    }
+
+    async fn check(&mut self, log: &[Record], may_leave_buckets: bool) -> TestCaseResult {
+        let model = Model::of(log);
+        let cursor = self.projection.cursor(0).await.unwrap();
+        prop_assert_eq!(cursor, Cursor { next: model.partition.next, checksum: model.checksum });
+        let top: HashMap<String, String> = self.ask(&["HGETALL", &self.keys.top()]).await;
+        let Partition { next, time } = model.partition;
+        let own = format!("{next}:{time}:{:016x}", model.checksum.unwrap_or_default());
+        prop_assert_eq!(top.get(""), Some(&own));
+        prop_assert_eq!(top.len(), model.tops.len() + 1);
+        for (room, top_of_room) in &model.tops {
+            let at = top_of_room.log_offset.unwrap();
+            let field = format!("{}:{at}", top_of_room.offset);
+            prop_assert_eq!(top.get(room.as_str()), Some(&field));
+            let tail = self.tail.tail(room, 0).await.unwrap().unwrap();
+            prop_assert_eq!(tail.top, top_of_room.offset);
+            prop_assert_eq!(Some(&tail.events), model.events.get(room));
+        }
+        let newest = model.partition.bucket();
+        let mut expected = Vec::new();
+        for bucket in newest.saturating_sub(1)..=newest {
+            let key = self.keys.bucket(bucket);
+            let ids: BTreeMap<Vec<u8>, String> = self.ask(&["HGETALL", &key]).await;
+            prop_assert_eq!(&ids, &model.ids_of(bucket));
+            expected.extend((!ids.is_empty()).then_some(key));
+        }
+        if !may_leave_buckets {
+            let mut left: Vec<String> =
+                self.ask(&["KEYS", &format!("chat:{}:*:n:*", self.epoch)]).await;
+            left.sort();
+            expected.sort();
+            prop_assert_eq!(left, expected);
+        }
+        Ok(())
+    }
+
+    async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut self.raw.clone()).await.unwrap()
+    }
+}
+
+#[test]
+fn redis_folds_as_the_one_rule_says() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let client = redis::Client::open(shared_server().url()).unwrap();
+    let raw = runtime.block_on(client.get_multiplexed_async_connection()).unwrap();
+    let log = prop::collection::vec(said(), 1..40);
+    let dies_after = prop_oneof![2 => Just(None), 1 => (0usize..60).prop_map(Some)];
+    let step = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), dies_after);
+    let steps = prop::collection::vec(step, 0..8);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 96,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let outcome = runner.run(&(log, steps), |(said, steps)| {
+        runtime.block_on(async {
+            let (log, mut world) = (log_of(&said), World::new(raw.clone()));
+            world.play(&log, &steps).await;
+            let dies = steps.iter().any(|(_, _, dies_after)| dies_after.is_some());
+            world.check(&log, dies).await
+        })
+    });
+    outcome.unwrap();
+}

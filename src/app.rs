@@ -29,6 +29,8 @@ pub struct App {
     pub address: SocketAddr,
     pub node: Arc<Node>,
     pub mount: Arc<Mount>,
+    /// Where messages are kept, in words.
+    pub kept: String,
     closing: Closing,
     server: Option<(ServerHandle, JoinHandle<std::io::Result<()>>)>,
     arbiters: Vec<Arbiter>,
@@ -63,6 +65,7 @@ impl App {
             true => embedded::parts(config, clock.clone())?,
             false => database::parts(config, clock.clone()).await?,
         };
+        let kept = parts.kept.clone();
         let (node, closing, arbiters) = actors::start(config, clock.clone(), parts).await?;
         let l = &config.limits;
         let gate = Arc::new(Gate {
@@ -76,7 +79,7 @@ impl App {
         let mount = Arc::new(Mount { node: node.clone(), gate });
         let drain_within = Duration::from_secs(config.http.drain_s);
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        Ok(Self { address, node, mount, closing, server: None, arbiters, drain_within })
+        Ok(Self { address, node, mount, kept, closing, server: None, arbiters, drain_within })
     }
 
     /// Not ready; nobody new; everyone away with 3001, spread; every draft answered; the file closed.

@@ -52,19 +52,18 @@ fn main() -> ExitCode {
 }
 
 async fn run(config: Config) -> ExitCode {
-    let (data_dir, limits) = (config.store.data_dir.clone(), config.limits.enabled);
+    let limits = config.limits.enabled;
     let app = match App::build(config).await {
         Ok(app) => app,
         Err(err) => return fail(err.exit_code(), &err.to_string()),
     };
-    let data_dir = std::fs::canonicalize(&data_dir).unwrap_or(data_dir);
     let open = match app.address.ip() {
         ip if ip.is_unspecified() => format!("http://localhost:{}", app.address.port()),
         _ => format!("http://{}", app.address),
     };
     println!("Scalable Chat {} is running.", env!("CARGO_PKG_VERSION"));
     println!("  open  {open}");
-    println!("  data  {} (every acknowledged message is on disk there)", data_dir.display());
+    println!("  data  {}", app.kept);
     println!("  stop  Ctrl-C, or SIGTERM to process {}", std::process::id());
     if !limits {
         println!("  NOTE  rate limits are OFF (limits.enabled = false): not for the open network");

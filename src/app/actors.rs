@@ -57,7 +57,7 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     parts: Parts,
 ) -> Result<(Arc<Node>, Closing, Vec<Arbiter>), StartError> {
-    let Parts { store, journal, bus, projectors, secret, closing } = parts;
+    let Parts { store, journal, bus, projectors, secret, closing, kept: _ } = parts;
     let (workers, hubs, state) =
         (Arc::new(Workers::new()), Arc::new(Hubs::default()), Arc::new(State::default()));
     let pumps = Arbiter::new();

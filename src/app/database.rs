@@ -48,12 +48,14 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
         Arc::new(RedisBus::start(redis, store.clone()))
     };
     let _ = bus.set(started.clone()); // set once
+    let place = store.place().to_owned();
     let (closing, secret) = (store.clone(), store.secret().to_vec());
     Ok(Parts {
         journal: Arc::new(DirectJournal::new(store.clone(), Durability::Database)),
         store,
         bus: started,
         projectors: Vec::new(),
+        kept: format!("PostgreSQL at {place} (every acknowledged message is committed there)"),
         secret,
         closing: Box::new(move || {
             Box::pin(async move {

@@ -32,12 +32,14 @@ pub fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, StartError
     let store = SqliteStore::open(&data_dir.join("chat.db"), options, clock, on_commit)?;
     let store = Arc::new(store);
     let secret = load_or_create_secret(&data_dir.join("secret")).map_err(StartError::Secret)?;
+    let absolute = std::fs::canonicalize(data_dir).unwrap_or_else(|_| data_dir.clone());
     let closing = store.clone();
     Ok(Parts {
         journal: Arc::new(DirectJournal::new(store.clone(), Durability::Fsync)),
         store,
         bus,
         projectors: Vec::new(),
+        kept: format!("{} (every acknowledged message is on disk there)", absolute.display()),
         secret,
         closing: Box::new(move || Box::pin(async move { closing.close().await })),
     })

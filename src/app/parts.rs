@@ -17,6 +17,8 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// What keeps projections up with a shared log; empty where the store is the log.
     pub projectors: Vec<Following>,
+    /// Where messages are kept, in words for who starts the node.
+    pub kept: String,
     /// What tokens are signed with; the same on every node.
     pub secret: Vec<u8>,
     pub closing: Closing,

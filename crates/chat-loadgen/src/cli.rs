@@ -132,7 +132,7 @@ pub struct CrashArgs {
     /// The server's program.
     #[arg(long)]
     pub server: PathBuf,
-    /// How often it is killed.
+    /// How often it is killed at work; about one start in four is killed as well.
     #[arg(long, default_value_t = 20)]
     pub rounds: u32,
     /// Repeats the schedule of kills, breaks and texts; chosen and printed if absent.

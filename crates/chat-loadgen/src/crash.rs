@@ -73,7 +73,7 @@ async fn judge(args: &CrashArgs, folder: &Folder) -> Result<(Verdict, u64)> {
     scene.enter(Phase::Settling);
     reader_task::finish_all(readers, &scene).await?;
     let recorder = scene.recorder.borrow();
-    println!("killed {} times; errors in answer to sends: {:?}", nemesis.kills(), recorder.errors);
+    println!("{}; errors in answer to sends: {:?}", nemesis.kills(), recorder.errors);
     Ok((chat_checker::check(&recorder.history), recorder.unjust))
 }
 

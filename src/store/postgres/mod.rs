@@ -66,6 +66,7 @@ pub struct PgStore {
     routes: Routes,
     partitions: i32,
     secret: Vec<u8>,
+    place: String,
     /// `None` once it is closed.
     running: Mutex<Option<Running>>,
 }
@@ -131,6 +132,7 @@ impl PgStore {
         on_commit: OnCommit,
     ) -> Result<Self, OpenError> {
         let database = Arc::new(Database::at(&options.url)?);
+        let place = database.place().to_owned();
         let threads = Threads::start().map_err(|error| database.other(&error))?;
         let (preparing, now_ms) = (Arc::clone(&database), clock.now_ms());
         let log = threads.spawn(async move { preparing.prepare(options.partitions, now_ms).await });
@@ -154,7 +156,12 @@ impl PgStore {
         let running =
             Mutex::new(Some(Running { queues, writers, database, holds, reads, threads }));
         let (partitions, secret) = (log.partitions, log.secret);
-        Ok(Self { epoch, routes: Routes::default(), partitions, secret, running })
+        Ok(Self { epoch, routes: Routes::default(), partitions, secret, place, running })
+    }
+
+    /// Where the database is, without user and password.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// What guests' tokens are signed with, the same for all nodes of this database.

@@ -1,5 +1,6 @@
 //! Who kills the server, and starts it again on the same data.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +27,27 @@ pub(super) struct Nemesis {
     /// The same for every start, so that clients find the server again.
     port: u16,
     running: Option<Running>,
-    kills: u32,
+    kills: Kills,
+}
+
+/// How often the server was killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kills {
+    /// While clients talked to it: once a round.
+    pub(super) at_work: u32,
+    /// Besides, at once after a start.
+    pub(super) at_birth: u32,
+}
+
+impl fmt::Display for Kills {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at_work, at_birth } = self;
+        let soon = BIRTH_MS.end;
+        write!(
+            f,
+            "killed {at_work} times at work, and {at_birth} times within {soon} ms of a start"
+        )
+    }
 }
 
 impl Nemesis {
@@ -38,7 +59,7 @@ impl Nemesis {
             log: folder.log(),
             port: free_port()?,
             running: None,
-            kills: 0,
+            kills: Kills::default(),
         })
     }
 
@@ -46,7 +67,7 @@ impl Nemesis {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
-    pub(super) fn kills(&self) -> u32 {
+    pub(super) fn kills(&self) -> Kills {
         self.kills
     }
 
@@ -62,16 +83,17 @@ impl Nemesis {
     pub(super) async fn round(&mut self) -> Result<()> {
         sleep(Duration::from_millis(fastrand::u64(LIFE_MS))).await;
         self.kill()?;
+        self.kills.at_work += 1;
         if fastrand::u32(..STILLBORN_IN) == 0 {
             self.running = Some(self.spawn()?);
             sleep(Duration::from_millis(fastrand::u64(BIRTH_MS))).await;
             self.kill()?;
+            self.kills.at_birth += 1;
         }
         self.start().await
     }
 
     fn kill(&mut self) -> Result<()> {
-        self.kills += 1;
         self.running.take().context("nothing to kill")?.kill()
     }
 

@@ -29,6 +29,9 @@ async fn connect_and_what_follows_it_may_share_a_frame(
     client.send_text(frame).await;
     let welcome = client.result(1, "connect").await.unwrap();
     assert_eq!(welcome["data"]["user"]["id"], guest.id);
+    assert_eq!(welcome["ping"], 25);
+    let usual = json!({ "text_bytes_max": 16384, "frame_bytes_max": 65536, "channels_max": 128 });
+    assert_eq!(welcome["data"]["limits"], usual);
     let place = client.result(2, "subscribe").await.unwrap()["offset"].as_u64().unwrap();
     let ack = client.result(3, "rpc").await.unwrap();
     assert_eq!(client.result(4, "rpc").await.unwrap()["data"]["name"], "Ada");

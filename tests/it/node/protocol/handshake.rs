@@ -162,3 +162,26 @@ async fn an_address_that_connects_too_often_is_answered_429(
     }
     server.guest("Bob").await; // REST has limits of its own
 }
+
+#[rstest]
+#[tokio::test]
+async fn an_address_may_connect_200_times_at_once_unless_configured(
+    #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+) {
+    let server = Server::with(shell, &[("CHAT__LIMITS__ENABLED", "true")]).await;
+    let begun = Instant::now();
+    let (mut taken, mut refused) = (0.0, false);
+    while !refused {
+        let mut raw = Raw::open(&server).await;
+        raw.send(upgrade(&[])).await;
+        match raw.head().await.unwrap().status {
+            101 => taken += 1.0,
+            status => {
+                assert_eq!(status, 429);
+                refused = true;
+            }
+        }
+    }
+    let most = 200.0 + 20.0 * begun.elapsed().as_secs_f64();
+    assert!((200.0..=most).contains(&taken), "{taken} of 200, and 20 a second: {most}");
+}

@@ -48,6 +48,24 @@ async fn commands_beyond_the_rate_are_answered_111_and_sends_dropped(
 
 #[rstest]
 #[tokio::test]
+async fn of_commands_at_once_150_are_done_unless_configured(
+    #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+) {
+    let server = Server::with(shell, &[("CHAT__LIMITS__ENABLED", "true")]).await;
+    let mut ada = server.client("Ada").await;
+    let command = json!({ "id": 1001, "unsubscribe": { "channel": "room:general" } }).to_string();
+    ada.send_text(command.repeat(200)).await;
+    let mut done = 0;
+    for _ in 0..200 {
+        let answer = ada.result(1001, "unsubscribe").await;
+        done += usize::from(answer.is_ok());
+        assert!(matches!(answer, Ok(_) | Err(BUSY)), "{answer:?}");
+    }
+    assert_eq!(done, 150);
+}
+
+#[rstest]
+#[tokio::test]
 async fn the_rate_gives_way_again_with_time(#[values(Shell::Lean, Shell::Actors)] shell: Shell) {
     let options = [
         ("CHAT__LIMITS__ENABLED", "true"),

@@ -6,6 +6,8 @@ use serde_json::json;
 use crate::kit::{Client, Server, Shell};
 
 const BAD_REQUEST: u16 = 3501;
+/// So that depth isn't bounded by size.
+const LARGE_FRAMES: (&str, &str) = ("CHAT__SESSION__FRAME_BYTES_MAX", "1000000");
 
 /// Frames that break the protocol.
 fn broken() -> Vec<(&'static str, String)> {
@@ -48,8 +50,8 @@ fn broken() -> Vec<(&'static str, String)> {
         ("an offset above 64 bits", r#"{"id":1,"subscribe":{"offset":1e30}}"#.into()),
         ("a limit above 31 bits", r#"{"id":1,"history":{"limit":2147483648}}"#.into()),
         ("data of send that is no object", r#"{"send":{"data":"x"}}"#.into()),
-        ("a list that never ends", "[".repeat(60_000)),
-        ("objects that never end", r#"{"a":"#.repeat(10_000)),
+        ("a list that never ends", "[".repeat(100_000)),
+        ("objects that never end", r#"{"a":"#.repeat(30_000)),
     ];
     for no_object in ["null", "true", "7", "\"{}\"", "[]", "[{}]", "nonsense", "}", "{]"] {
         frames.push(("no object", no_object.into()));
@@ -62,7 +64,7 @@ fn broken() -> Vec<(&'static str, String)> {
 async fn what_breaks_the_protocol_is_closed_with_3501(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::with(shell, &[LARGE_FRAMES]).await;
     let mut witness = server.client("Witness").await;
     let guest = server.guest("Mallory").await;
     for (what, frame) in broken() {
@@ -97,7 +99,7 @@ async fn what_comes_before_a_break_is_done_and_what_comes_behind_it_is_not(
 fn refused() -> Vec<(&'static str, String, u64)> {
     let rpc = |method: &str, data: &str| format!(r#"{{"method":"{method}","data":{data}}}"#);
     let deep = |open: &str, close: &str| {
-        let depth = 20_000;
+        let depth = 60_000;
         format!("{}1{}", open.repeat(depth), close.repeat(depth))
     };
     let send = |text: &str| {
@@ -151,7 +153,7 @@ fn refused() -> Vec<(&'static str, String, u64)> {
 async fn a_command_with_bad_data_is_answered_and_the_connection_goes_on(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::with(shell, &[LARGE_FRAMES]).await;
     let mut client = server.client("Ada").await;
     for (n, (name, body, code)) in (100_u64..).zip(refused()) {
         client.send_text(format!(r#"{{"id":{n},"{name}":{body}}}"#)).await;

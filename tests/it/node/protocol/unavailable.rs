@@ -47,11 +47,8 @@ async fn who_can_t_be_looked_up_now_is_told_to_try_again(
     for (path, bytes) in whole {
         overwrite(&path, &bytes);
     }
-    let mut again = eventually("the store can be read again", async || {
-        let mut client = Client::open(&server, &guest).await;
-        client.call("connect", json!({ "token": guest.token })).await.ok().map(|_| client)
-    })
-    .await;
+    let retry = async || Client::try_connect(server.address, &guest).await;
+    let mut again = eventually("the store can be read again", retry).await;
     again.say("general", "here-again").await;
 }
 

@@ -1,5 +1,6 @@
 //! A server that stands before a good one and passes everything on, but for one lie.
 
+use std::cmp::Ordering;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -8,7 +9,7 @@ use memchr::memmem;
 
 use crate::ws::{self, Frame, opcode};
 
-/// The frame that the lie is about, counted from 1 on each connection.
+/// The event, or answer, that the lie is about, counted from 1 on each connection.
 const NTH: usize = 10;
 
 /// What is done with the tenth event.
@@ -32,7 +33,7 @@ pub enum Lie {
 /// Who is lied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// Whoever connects last: a reader, if there is more than one connection at a time to choose from.
+    /// Whoever connects last: a reader, because writers come first.
     One,
     Everyone,
 }
@@ -108,21 +109,19 @@ impl Teller {
             self.acks += usize::from(memmem::find(&payload, br#""rpc""#).is_some());
             if self.lie != Lie::KeepAck || self.acks != NTH {
                 pass(&payload);
-            } else {
-                self.acks += 1; // only once
             }
             return true;
         }
         match (self.lie, self.events.cmp(&NTH)) {
-            (Lie::Drop, std::cmp::Ordering::Equal) => {}
+            (Lie::Drop, Ordering::Equal) => {}
             (Lie::Stop, order) if order.is_ge() => {}
-            (Lie::Cut, std::cmp::Ordering::Equal) => return false,
-            (Lie::Double, std::cmp::Ordering::Equal) => {
+            (Lie::Cut, Ordering::Equal) => return false,
+            (Lie::Double, Ordering::Equal) => {
                 pass(&payload);
                 pass(&payload);
             }
-            (Lie::Swap, std::cmp::Ordering::Equal) => self.held = payload,
-            (Lie::Alter, std::cmp::Ordering::Equal) => {
+            (Lie::Swap, Ordering::Equal) => self.held = payload,
+            (Lie::Alter, Ordering::Equal) => {
                 let at = memmem::find(&payload, b"xxx").unwrap();
                 payload[at] = b'y';
                 pass(&payload);

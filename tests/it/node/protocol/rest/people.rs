@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{assert_problem, assert_refused};
 use crate::kit::tokens::now_ms;
@@ -100,4 +101,19 @@ async fn guests_of_one_address_are_limited_with_429() {
     assert_problem(&answer, 111, "one too many");
     assert_eq!(answer.body["temporary"], true);
     assert_eq!(server.get("/api/me", &guest).await.0, 200, "only guests are counted");
+}
+
+#[tokio::test]
+async fn an_address_may_make_60_guests_at_once_unless_configured() {
+    let server = Server::with(Shell::Lean, &[("CHAT__LIMITS__ENABLED", "true")]).await;
+    let begun = Instant::now();
+    let mut made = 0.0;
+    loop {
+        match server.post("/api/guests", None, &json!({ "name": "Ada" })).await.0 {
+            201 => made += 1.0,
+            status => break assert_eq!(status, 429),
+        }
+    }
+    let most = 60.0 + begun.elapsed().as_secs_f64();
+    assert!((60.0..=most).contains(&made), "{made} of 60, and one a second: {most}");
 }

@@ -141,6 +141,22 @@ async fn lists_are_paged_by_cursors() {
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "at least one");
 }
 
+#[tokio::test]
+async fn a_list_has_50_items_unless_it_is_asked_for_others_and_200_at_most() {
+    let server = Server::start(Shell::Lean).await;
+    let mut guests = Vec::new();
+    for n in 0..201 {
+        guests.push(server.guest(&format!("Guest {n:03}")).await);
+    }
+    for (query, count, more) in [("", 50, true), ("?limit=7", 7, true), ("?limit=900", 200, true)] {
+        let path = format!("/api/rooms/general/members{query}");
+        let (_, list) = server.get(&path, &guests[0]).await;
+        let items = list["items"].as_array().unwrap();
+        assert_eq!((items.len(), list.get("next").is_some()), (count, more), "{query}");
+        assert_eq!((&list["count"], &items[6]["name"]), (&json!(201), &json!("Guest 006")));
+    }
+}
+
 /// A whole list, two items at a time.
 async fn walk(server: &Server, path: &str, guest: &Guest) -> Value {
     let mut walked = Vec::new();

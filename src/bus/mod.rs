@@ -12,7 +12,6 @@ use chat_protocol::{Event, Offset, RoomId};
 
 use crate::store::StoreError;
 
-pub mod inbox;
 pub mod local;
 pub mod postgres;
 pub mod redis;

@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
 /// Adapters: module, folder or file of it, the type that it offers. Only `app` chooses among them.
 const ADAPTERS: &[(&str, &str, &str)] = &[
     ("bus::local", "src/bus/local", "LocalBus"),
+    ("bus::redis", "src/bus/redis", "RedisBus"),
     ("journal::direct", "src/journal/direct", "DirectJournal"),
     ("store::postgres", "src/store/postgres", "PgStore"),
     ("store::sqlite", "src/store/sqlite", "SqliteStore"),

@@ -3,6 +3,7 @@
 //!
 //! For a handful of nodes: every message costs one read on each other node that has members of its room.
 
+mod inbox;
 mod link;
 mod notice;
 
@@ -14,7 +15,7 @@ use chat_protocol::{Event, Offset, RoomId};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::inbox::Inbox;
+use self::inbox::Inbox;
 use super::{Bus, Heads, Incoming};
 
 /// Groups whose notice may wait; one that finds no room is found by the next comparison of heads.

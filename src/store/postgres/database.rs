@@ -21,7 +21,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// Every query here follows an index. The server, which plans by what it knows of the tables, would read whole ones as long
 /// as it has not looked how large they have become, and a plan that was made for an empty table is kept.
 const SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '2s'; \
-     SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '3s'; \
+     SET lock_timeout = '1500ms'; SET idle_in_transaction_session_timeout = '3s'; \
      SET client_min_messages = warning; SET jit = off; SET enable_seqscan = off";
 /// A writer's few statements look rows up by their keys, however many: one plan for all.
 const WRITER_SETTINGS: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off; \

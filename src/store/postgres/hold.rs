@@ -36,10 +36,16 @@ impl Hold {
              SELECT FROM log_part WHERE p = {} FOR UPDATE",
             self.p
         );
-        if let Some(mut conn) = self.conn.take()
-            && conn.batch_execute(&lock).await.is_ok()
-        {
-            return Ok(conn);
+        if let Some(mut conn) = self.conn.take() {
+            match conn.batch_execute(&lock).await {
+                Ok(()) => return Ok(conn),
+                // It lives, so this was the server's answer.
+                Err(error) if conn.batch_execute("ROLLBACK").await.is_ok() => {
+                    self.conn = Some(conn);
+                    return Err(error.into());
+                }
+                Err(_) => {}
+            }
         }
         let mut conn = self.open().await?;
         conn.batch_execute(&lock).await?;

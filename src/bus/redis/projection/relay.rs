@@ -12,7 +12,7 @@ use crate::store::projection::Cursor;
 /// The script's text.
 pub const SOURCE: &str = include_str!("relay.lua");
 
-/// Records that one call may fold: a Redis does nothing else meanwhile, about 1.5 ms.
+/// Records that one call may fold: Redis does nothing else meanwhile, for about 2 ms.
 const RECORDS_MAX: usize = 200;
 /// Bytes that they may have.
 const BYTES_MAX: usize = 256 * 1024;

@@ -62,6 +62,17 @@ impl Reads {
             + Send
             + 'static,
     {
+        self.read_within(READ_TIMEOUT, query).await
+    }
+
+    /// The same for what may take longer.
+    pub(super) async fn read_within<T, Q>(&self, limit: Duration, query: Q) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        Q: for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, Result<T, StoreError>>
+            + Send
+            + 'static,
+    {
         let (pool, refusal) = (self.pool.clone(), self.refusal.clone());
         let reading = self.handle.spawn(async move {
             let reading = async {
@@ -74,7 +85,7 @@ impl Reads {
                 answer
             };
             let late = |_| StoreError::Unavailable("the database doesn't answer".to_owned());
-            timeout(READ_TIMEOUT, reading).await.map_err(late)?
+            timeout(limit, reading).await.map_err(late)?
         });
         let ended =
             |_| StoreError::Unavailable("a query panicked, or the store was closed".to_owned());

@@ -37,7 +37,7 @@ pub(super) use group::{Group, heads};
 /// Drafts in one transaction; a larger job is a group of its own.
 const GROUP_MAX: usize = 1024;
 /// A change counts as so many: it goes to the server and back a few times, while drafts do so together.
-const CHANGE_SIZE: usize = 8;
+const CHANGE_WEIGHT: usize = 8;
 /// For a group, once it is connected.
 const GROUP_TIMEOUT: Duration = Duration::from_millis(2_500);
 
@@ -79,11 +79,11 @@ impl Writer {
         while let Some(first) = queue.recv().await {
             // Before the group is gathered: what comes meanwhile shares the wait instead of having one of its own.
             let connected = self.hold.connect().await;
-            let mut size = size(&first);
+            let mut size = weight(&first);
             let mut jobs = vec![first];
             while size < GROUP_MAX {
                 let Ok(next) = queue.try_recv() else { break };
-                size += self::size(&next);
+                size += weight(&next);
                 jobs.push(next);
             }
             let committed = match connected {
@@ -149,10 +149,10 @@ impl Writer {
     }
 }
 
-fn size(job: &Job) -> usize {
+fn weight(job: &Job) -> usize {
     match job {
         Job::Commit { drafts, .. } => drafts.len(),
-        Job::Change { .. } => CHANGE_SIZE,
+        Job::Change { .. } => CHANGE_WEIGHT,
     }
 }
 

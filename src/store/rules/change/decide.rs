@@ -96,7 +96,8 @@ impl<'a> NewRoom<'a> {
             if first.created != *self.state {
                 return refused(ErrorCode::ClientIdReused);
             }
-            let seen = first.row.seen(first.creator.map(|it| it.role));
+            // Who has left since sees what anyone outside sees.
+            let seen = first.row.seen(first.row.allow(first.creator)?.map(|it| it.role));
             return Ok(Plan { steps: Vec::new(), answer: Answer::Room(seen) });
         }
         if facts.room.is_some() {

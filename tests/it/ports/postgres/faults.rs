@@ -23,6 +23,8 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
 async fn node(durability: Durability) -> (Postgres, Arc<PgStore>) {
     let server = Postgres::start(durability).unwrap();
     let url = server.create_database("chat").unwrap();
+    // An operator's choice for other programs, which must not reach us.
+    server.query("chat", "ALTER DATABASE chat SET synchronous_commit = off").unwrap();
     let (store, _) = open(&url, FakeClock::start()).await;
     (server, store)
 }

@@ -213,7 +213,7 @@ async fn a_partition_that_is_held_for_long_is_unavailable_and_the_others_go_on()
     .await;
     let general = draft(&RoomId::general(), &author, "1", "hi");
     let answer = within("a refusal", send(&**b, general.clone())).await;
-    assert!(unavailable(&answer, "lock timeout") || unavailable(&answer, "answer"), "{answer:?}");
+    assert!(unavailable(&answer, "lock timeout"), "{answer:?}");
     assert!(!holding.is_finished());
     send(&**b, draft(&other.unwrap(), &author, "1", "hi")).await.unwrap();
     holding.await.unwrap();

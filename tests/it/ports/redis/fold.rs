@@ -127,7 +127,7 @@ fn dying(effects: usize) -> Script {
         "local real, left = redis, {effects}
         local function counted(how)
           return function(name, ...)
-            if name ~= 'HGET' then
+            if name ~= 'HGET' and name ~= 'HMGET' then
               if left == 0 then error('dead') end
               left = left - 1
             end

@@ -6,7 +6,7 @@ use chat_server::bus::redis::keys::Keys;
 use chat_server::bus::redis::{RedisHeads, RedisProjection};
 use chat_server::domain::log_record::Record;
 use chat_server::store::projection::Projection;
-use chat_services::{RedisCluster, Sentinel};
+use chat_services::{RedisCluster, Reply, Sentinel};
 
 use super::*;
 
@@ -72,9 +72,28 @@ async fn sentinels_put_another_server_in_the_place_of_one_that_died() {
     assert_eq!(next_event(&bus, &room).await.offset, 21);
 }
 
+/// Gives the slot of `key` to another master.
+fn move_slot(cluster: &RedisCluster, key: &str) {
+    let from = cluster.master_of(key).unwrap();
+    let is_other = |n: &usize| *n != from && cluster.servers[*n].is_primary().unwrap();
+    let to = (0..cluster.servers.len()).find(is_other).unwrap();
+    let ask = |n: usize, words: &[&str]| match cluster.servers[n].ask(words).unwrap() {
+        Reply::Text(text) => text,
+        Reply::Int(number) => number.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let slot = ask(from, &["CLUSTER", "KEYSLOT", key]);
+    let [from_id, to_id] = [from, to].map(|n| ask(n, &["CLUSTER", "MYID"]));
+    ask(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]);
+    ask(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
+    for n in [to, from] {
+        ask(n, &["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_goes_on_when_a_master_dies() {
-    let mut cluster = blocking(|| RedisCluster::start(Durability::Quick).unwrap()).await;
+async fn a_cluster_goes_on_when_a_slot_moves_and_when_a_master_dies() {
+    let cluster = blocking(|| RedisCluster::start(Durability::Quick).unwrap()).await;
     let epoch = new_epoch();
     let redis = redis(&cluster.url(), &epoch);
     let bus = RedisBus::start(redis.clone(), Arc::new(RedisHeads::new(redis.clone())));
@@ -92,6 +111,22 @@ async fn a_cluster_goes_on_when_a_master_dies() {
     all_reach(&bus, &rooms, 10).await;
     bus.relay(&rooms.iter().map(|room| event(room, 11)).collect::<Vec<_>>());
     all_reach(&bus, &rooms, 11).await;
+
+    // The slot of a partition that has nothing yet goes to another server, and its room with it.
+    let moving = room("20-a");
+    bus.watch(&moving).await;
+    let key = Keys::new(&epoch).of(20).top();
+    let mut cluster = blocking(move || {
+        move_slot(&cluster, &key);
+        cluster
+    })
+    .await;
+    eventually("its events come from there", async || {
+        bus.relay(&[event(&moving, 1)]);
+        let next = tokio::time::timeout(Duration::from_millis(300), next_event(&bus, &moving));
+        next.await.ok()
+    })
+    .await;
 
     let top = Keys::new(&epoch).of(0).top();
     let _cluster = blocking(move || {

@@ -2,7 +2,7 @@
 
 use chat_protocol::client::Paging;
 use chat_protocol::object::RoomKind;
-use chat_protocol::{ErrorCode, EventBody, RoomId};
+use chat_protocol::{ClientId, ErrorCode, EventBody, RoomId};
 use chat_server::domain::record::Change;
 use chat_server::store::Changed;
 
@@ -18,6 +18,7 @@ promises! { sqlite: super::SqliteSubject::start(); postgres: super::PgSubject::s
     anyone_joins_a_public_room_and_nobody_a_private_one
     nobody_leaves_general
     the_last_owner_may_leave
+    who_left_a_private_room_sees_it_no_more_by_making_it_again
     unknown_rooms_and_users_are_refused
 }
 
@@ -97,6 +98,21 @@ pub async fn the_last_owner_may_leave(subject: &mut dyn Subject) {
     let answer = store.change(update(&open, &a)).await;
     assert_eq!(answer, refused(ErrorCode::PermissionDenied));
     assert_eq!(store.room(&open, &b.id).await.unwrap().member_count, 1);
+}
+
+pub async fn who_left_a_private_room_sees_it_no_more_by_making_it_again(subject: &mut dyn Subject) {
+    let store = subject.store();
+    let (a, b) = (user(&*store, "a").await, user(&*store, "b").await);
+    let own = room(&*store, "own", RoomKind::Private, &a, &[&b]).await;
+    assert_eq!(store.change(remove(&own, &a, &a)).await, Ok(Changed::Gone));
+    let again = Change::CreateRoom {
+        room: RoomId::parse("other").unwrap(),
+        state: super::state("own", RoomKind::Private),
+        creator: a.clone(),
+        members: vec![b.id],
+        client_id: ClientId::parse("own").unwrap(),
+    };
+    assert_eq!(store.change(again).await, refused(ErrorCode::NotAMember));
 }
 
 pub async fn unknown_rooms_and_users_are_refused(subject: &mut dyn Subject) {

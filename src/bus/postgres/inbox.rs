@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, mpsc};
 
-use super::Incoming;
+use crate::bus::Incoming;
 
 /// What may wait; beyond it, everything is a gap.
 const WAITING_MAX: usize = 4096;

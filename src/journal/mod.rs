@@ -17,6 +17,7 @@ use chat_protocol::object::Durability;
 use crate::domain::record::Draft;
 
 pub mod direct;
+pub mod kafka;
 pub mod reader;
 
 pub use crate::store::{Committed, StoreError as JournalError};

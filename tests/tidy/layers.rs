@@ -21,6 +21,8 @@ const ADAPTERS: &[(&str, &str, &str)] = &[
     ("bus::local", "src/bus/local", "LocalBus"),
     ("bus::redis", "src/bus/redis", "RedisBus"),
     ("journal::direct", "src/journal/direct", "DirectJournal"),
+    ("journal::kafka", "src/journal/kafka", "KafkaJournal"),
+    ("journal::kafka", "src/journal/kafka", "KafkaReader"),
     ("store::postgres", "src/store/postgres", "PgStore"),
     ("store::sqlite", "src/store/sqlite", "SqliteStore"),
 ];

@@ -4,6 +4,7 @@
 
 pub mod bus;
 pub mod journal;
+pub mod kafka;
 pub mod postgres;
 pub mod redis;
 pub mod sqlite;

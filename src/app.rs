@@ -1,6 +1,7 @@
 //! The composition root: `app` alone names concrete adapters, a set-up a file.
 
 mod actors;
+mod cluster;
 mod database;
 mod embedded;
 mod error;
@@ -20,7 +21,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::http::gate::{Gate, PerAddress};
 use crate::http::{Mount, server};
-use parts::Closing;
+use parts::{Closing, Parts};
 
 pub use error::StartError;
 
@@ -61,12 +62,15 @@ impl App {
     /// [`StartError`].
     pub async fn without_server(config: &Config) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let parts = match config.postgres.url.is_empty() {
-            true => embedded::parts(config, clock.clone())?,
-            false => database::parts(config, clock.clone()).await?,
+        let parts = if !config.kafka.brokers.is_empty() {
+            cluster::parts(config, clock.clone()).await?
+        } else if !config.postgres.url.is_empty() {
+            database::parts(config, clock.clone()).await?
+        } else {
+            embedded::parts(config, clock.clone())?
         };
-        let kept = parts.kept.clone();
-        let (node, closing, arbiters) = actors::start(config, clock.clone(), parts).await?;
+        let (node, arbiters) = actors::start(config, clock.clone(), &parts).await?;
+        let Parts { kept, closing, .. } = parts;
         let l = &config.limits;
         let gate = Arc::new(Gate {
             connects: PerAddress::new(

@@ -8,6 +8,8 @@
 //! | [`fan_out`] | its mailbox; its thread's members resume | supervisor | `a_fan_out_that_panics_makes_its_members_resume` |
 //! | [`sink`] | answers to what was in flight, which are `unavailable` | supervisor | `a_sink_that_panics_answers_what_it_had` |
 //! | [`bridge`] | the run in its hand, which rooms fill from the store | supervisor | `a_bridge_that_panics_leaves_no_gap` |
+//! | [`projector`] | nothing: the projection knows where it stands | supervisor | `a_projector_that_panics_costs_a_pause` |
+//! | [`outbox`] | nothing: what is to be told lies in the store | supervisor | `an_outbox_that_panics_has_told_nothing_twice` |
 //! | any, too often | a room: its members' places; else the node, which drains | whatever restarts it | `an_actor_the_node_can_t_do_without_ends_it_with_70` |
 //!
 //! What else can die stands in ARCHITECTURE.md, "When something dies".
@@ -20,6 +22,7 @@ pub mod flow;
 pub mod hub;
 pub mod links;
 pub mod node;
+pub mod outbox;
 pub mod projector;
 pub mod reply;
 pub mod session;

@@ -9,13 +9,14 @@ use actix::Actor;
 use actix_rt::{Arbiter, ArbiterHandle};
 use tokio::sync::oneshot;
 
-use super::parts::{Closing, Following, Parts};
+use super::parts::{Following, Parts};
 use super::{StartError, or_cores};
 use crate::actors::bridge::Bridge;
 use crate::actors::fan_out::Budget;
 use crate::actors::hub::{Hub, Hubs, Rooms};
 use crate::actors::links::Links;
 use crate::actors::node::{Node, State};
+use crate::actors::outbox::Outbox;
 use crate::actors::projector::Projector;
 use crate::actors::sink::{Inbox, Sink};
 use crate::actors::store_pump::StorePump;
@@ -48,23 +49,23 @@ where
     told.await.map_err(|_| StartError::Internal("an actor's thread ended at once"))
 }
 
-/// Starts them all; what is left of the parts is how to close them.
+/// Starts them all.
 ///
 /// # Errors
 /// [`StartError::Internal`].
 pub async fn start(
     config: &Config,
     clock: Arc<dyn Clock>,
-    parts: Parts,
-) -> Result<(Arc<Node>, Closing, Vec<Arbiter>), StartError> {
-    let Parts { store, journal, bus, projectors, secret, closing, kept: _ } = parts;
+    parts: &Parts,
+) -> Result<(Arc<Node>, Vec<Arbiter>), StartError> {
+    let Parts { store, journal, bus, projectors, outbox, secret, .. } = parts;
     let (workers, hubs, state) =
         (Arc::new(Workers::new()), Arc::new(Hubs::default()), Arc::new(State::default()));
     let pumps = Arbiter::new();
     let pump = StorePump::new(store.clone(), bus.clone(), workers.clone(), pumps.handle());
     let durability = journal.durability();
     let sink = {
-        let (workers, clock) = (workers.clone(), clock.clone());
+        let (journal, workers, clock) = (journal.clone(), workers.clone(), clock.clone());
         start_on(&pumps.handle(), "sink", state.clone(), clock.clone(), move || {
             let inbox = Rc::new(Inbox::default());
             move |_: &mut _| {
@@ -102,15 +103,22 @@ pub async fn start(
     }
     hubs.announce(shards);
     {
-        let hubs = hubs.clone();
+        let (bus, hubs) = (bus.clone(), hubs.clone());
         start_on(&pumps.handle(), "bridge", state.clone(), clock.clone(), move || {
             move |_: &mut _| Bridge::new(bus.clone(), hubs.clone())
         })
         .await?;
     }
-    for Following { actor, reader, projection } in projectors {
+    for Following { actor, reader, projection } in projectors.clone() {
         start_on(&pumps.handle(), actor, state.clone(), clock.clone(), move || {
             move |_: &mut _| Projector::new(reader.clone(), projection.clone())
+        })
+        .await?;
+    }
+    if let Some(outbox) = outbox.clone() {
+        let journal = journal.clone();
+        start_on(&pumps.handle(), "outbox", state.clone(), clock.clone(), move || {
+            move |_: &mut _| Outbox::new(outbox.clone(), journal.clone())
         })
         .await?;
     }
@@ -127,15 +135,15 @@ pub async fn start(
         frame_bytes_max: config.session.frame_bytes_max,
         durability,
         clock,
-        tokens: Tokens::new(&secret, lifetime_ms),
-        store,
+        tokens: Tokens::new(secret, lifetime_ms),
+        store: store.clone(),
         hubs,
         workers,
         pump,
         sink,
         state,
     };
-    Ok((Arc::new(node), closing, arbiters))
+    Ok((Arc::new(node), arbiters))
 }
 
 fn policy(config: &Config) -> session::Policy {

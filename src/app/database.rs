@@ -21,6 +21,11 @@ use crate::store::postgres::{PgOptions, PgStore};
 /// # Errors
 /// [`StartError`].
 pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, StartError> {
+    // Before anything is connected to: a typo is told at once.
+    let redis = match config.redis.url.as_str() {
+        "" => None,
+        url => Some(RedisConfig::parse(url)?),
+    };
     // The bus needs the store, to compare with; the store hands on to the bus.
     let bus: Arc<OnceLock<Arc<dyn Bus>>> = Arc::default();
     let relay = bus.clone();
@@ -39,13 +44,15 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
         .enable_all()
         .build()
         .map_err(|_| StartError::Internal("a bus needs a thread"))?;
-    let started: Arc<dyn Bus> = if config.redis.url.is_empty() {
-        Arc::new(PgBus::start(config.postgres.url.clone(), store.clone(), threads.handle()))
-    } else {
-        let at = RedisConfig::parse(&config.redis.url)?;
-        let _context = threads.enter();
-        let redis = Redis::start(at, store.epoch(), store.clone());
-        Arc::new(RedisBus::start(redis, store.clone()))
+    let started: Arc<dyn Bus> = match redis {
+        None => {
+            Arc::new(PgBus::start(config.postgres.url.clone(), store.clone(), threads.handle()))
+        }
+        Some(at) => {
+            let _context = threads.enter();
+            let redis = Redis::start(at, store.epoch(), store.clone());
+            Arc::new(RedisBus::start(redis, store.clone()))
+        }
     };
     let _ = bus.set(started.clone()); // set once
     let place = store.place().to_owned();
@@ -55,6 +62,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
         store,
         bus: started,
         projectors: Vec::new(),
+        outbox: None,
         kept: format!("PostgreSQL at {place} (every acknowledged message is committed there)"),
         secret,
         closing: Box::new(move || {

@@ -39,6 +39,7 @@ pub fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, StartError
         store,
         bus,
         projectors: Vec::new(),
+        outbox: None,
         kept: format!("{} (every acknowledged message is on disk there)", absolute.display()),
         secret,
         closing: Box::new(move || Box::pin(async move { closing.close().await })),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bus::redis::BadUrl;
+use crate::journal::kafka;
 use crate::store::{postgres, sqlite::OpenError};
 
 /// Why the node could not start, and with which code the process ends (sysexits.h).
@@ -18,6 +19,8 @@ pub enum StartError {
     Database(#[from] postgres::OpenError),
     #[error(transparent)]
     RedisUrl(#[from] BadUrl),
+    #[error(transparent)]
+    Kafka(#[from] kafka::SetUpError),
     #[error("the secret in the data directory can't be used: {0}")]
     Secret(anyhow::Error),
     #[error("{0} is taken by another program: stop it, or choose another port with --port")]
@@ -31,6 +34,7 @@ pub enum StartError {
 impl StartError {
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
+        use kafka::SetUpError as Kafka;
         use postgres::OpenError as Database;
         const USAGE: u8 = 64;
         const UNAVAILABLE: u8 = 69;
@@ -38,7 +42,15 @@ impl StartError {
         const CANT_CREATE: u8 = 73;
         const IO: u8 = 74;
         match self {
-            Self::RedisUrl(_) | Self::Database(Database::Url(_) | Database::Tls(_)) => USAGE,
+            Self::RedisUrl(_)
+            | Self::Database(
+                Database::Url(_)
+                | Database::Tls(_)
+                | Database::LogIsHere(_)
+                | Database::LogIsElsewhere(_),
+            )
+            | Self::Kafka(Kafka::Property(_) | Kafka::Configuration(_)) => USAGE,
+            Self::Kafka(_) => UNAVAILABLE,
             Self::PortInUse(_) | Self::Listen(..) | Self::Store(OpenError::Locked(_)) => {
                 UNAVAILABLE
             }

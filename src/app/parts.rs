@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::bus::Bus;
 use crate::journal::Journal;
 use crate::journal::reader::LogReader;
-use crate::store::Store;
 use crate::store::projection::Projection;
+use crate::store::{Outbox, Store};
 
 /// See the module.
 pub struct Parts {
@@ -17,6 +17,8 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// What keeps projections up with a shared log; empty where the store is the log.
     pub projectors: Vec<Following>,
+    /// What the log has still to be told, where the store isn't the log.
+    pub outbox: Option<Arc<dyn Outbox>>,
     /// Where messages are kept, in words for who starts the node.
     pub kept: String,
     /// What tokens are signed with; the same on every node.
@@ -25,6 +27,7 @@ pub struct Parts {
 }
 
 /// A projection and the reader that it follows the log with, under its actor's name.
+#[derive(Clone)]
 pub struct Following {
     pub actor: &'static str,
     pub reader: Arc<dyn LogReader>,

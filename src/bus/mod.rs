@@ -55,11 +55,3 @@ pub trait Heads: Send + Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Offset)>, StoreError>;
 }
-
-/// Which partition of a shared log a room's records are in.
-#[async_trait]
-pub trait Partitions: Send + Sync + 'static {
-    /// `None`: there is no such room, or it can't be found out now. Asked for every page and every event, so what is known
-    /// must be remembered; it never changes.
-    async fn partition_of(&self, room: &RoomId) -> Option<u32>;
-}

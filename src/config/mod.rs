@@ -2,6 +2,7 @@
 //!
 //! Everything is checked before a socket is opened; what is not known is refused, so a typo can't be a default.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use config::{Config as Source, Environment, File, FileFormat};
@@ -18,6 +19,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("store.data_dir", "DATA_DIR"),
     ("postgres.url", "DATABASE_URL"),
     ("redis.url", "REDIS_URL"),
+    ("kafka.brokers", "KAFKA_BROKERS"),
 ];
 
 /// The whole configuration. What each key means stands in `config/default.toml`.
@@ -33,6 +35,7 @@ pub struct Config {
     pub store: Store,
     pub postgres: Postgres,
     pub redis: Redis,
+    pub kafka: Kafka,
     pub log: Log,
 }
 
@@ -131,6 +134,31 @@ pub struct Postgres {
 pub struct Redis {
     /// Empty: none.
     pub url: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    /// Empty: none.
+    pub brokers: String,
+    pub topic: String,
+    pub partitions: u32,
+    pub replication: u32,
+    pub in_sync_min: u32,
+    /// 0: for ever.
+    pub retention_hours: u64,
+    pub properties: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Kafka {
+    /// Without the properties, of which some are passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { brokers, topic, .. } = self;
+        f.debug_struct("Kafka")
+            .field("brokers", brokers)
+            .field("topic", topic)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Passwords stand in URLs: none is ever printed.
@@ -262,6 +290,18 @@ impl Config {
             self.redis.url.is_empty() || !self.postgres.url.is_empty(),
             "redis.url",
             "needs a database beside it: give postgres.url (DATABASE_URL) as well",
+        )?;
+        let k = &self.kafka;
+        require(
+            k.brokers.is_empty() || !(self.redis.url.is_empty() || self.postgres.url.is_empty()),
+            "kafka.brokers",
+            "needs Redis and a database beside it: give redis.url (REDIS_URL) and postgres.url (DATABASE_URL) as well",
+        )?;
+        require((1..=1024).contains(&k.partitions), "kafka.partitions", "must be from 1 to 1024")?;
+        require(
+            (1..=k.replication).contains(&k.in_sync_min),
+            "kafka.in_sync_min",
+            "must be from 1 to kafka.replication",
         )?;
         require(self.postgres.connections > 1, "postgres.connections", "must be at least 2")?;
         require(self.store.readers > 0, "store.readers", "must be at least 1")?;

@@ -77,6 +77,7 @@ pub fn encode(checked: &Checked) -> Vec<u8> {
         at: *at,
         id: draft.id.to_string(),
         author: draft.author.clone(),
+        change: draft.change,
         body: Body::of(&draft.body),
     };
     let mut value = [MAGIC, &[VERSION]].concat();
@@ -87,7 +88,7 @@ pub fn encode(checked: &Checked) -> Vec<u8> {
 
 /// The event that a draft becomes at a place.
 pub fn place(draft: Draft, offset: Offset, time: u64) -> Event {
-    let Draft { room, author, id, body } = draft;
+    let Draft { room, author, id, body, change: _ } = draft;
     Event { room, offset, time, id: Some(id), user: author, body }
 }
 
@@ -108,11 +109,8 @@ fn checksum(key: &[u8], value: &[u8]) -> u64 {
 }
 
 fn read(room: &RoomId, json: &[u8]) -> Content {
-    let Ok(stored) = serde_json::from_slice::<Stored>(json) else { return Content::Unreadable };
-    let Some(id) = MessageId::parse(&stored.id) else { return Content::Unreadable };
-    let Some(body) = stored.body.read() else { return Content::Unreadable };
-    let draft = Draft { room: room.clone(), author: stored.author, id, body };
-    Content::Draft(Checked { at: stored.at, draft })
+    let stored = serde_json::from_slice::<Stored>(json).ok();
+    stored.and_then(|it| it.read(room)).map_or(Content::Unreadable, Content::Draft)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,8 +119,33 @@ struct Stored {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     author: Option<Person>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    change: Option<u64>,
     #[serde(flatten)]
     body: Body,
+}
+
+impl Stored {
+    /// `None`: not what a draft may say. Its texts are held to what is accepted of clients, since the log is shared.
+    fn read(self, room: &RoomId) -> Option<Checked> {
+        let Self { at, id, author, change, body } = self;
+        let id = MessageId::parse(&id)?;
+        let body = body.read()?;
+        let is_text = |text: &str| !text.contains('\0');
+        let all_are_texts = author.iter().all(|it| is_text(&it.name))
+            && match &body {
+                EventBody::MessageCreated { text, .. } => is_text(text),
+                EventBody::RoomCreated(state) | EventBody::RoomUpdated(state) => {
+                    is_text(&state.name) && is_text(&state.topic)
+                }
+                EventBody::MemberJoined(member) | EventBody::MemberRemoved { member, .. } => {
+                    is_text(&member.name)
+                }
+                EventBody::Void { .. } => false,
+            };
+        let draft = Draft { room: room.clone(), author, id, body, change };
+        all_are_texts.then_some(Checked { at, draft })
+    }
 }
 
 /// An event's body under its type's name.
@@ -157,17 +180,17 @@ impl Body {
         }
     }
 
-    /// `None`: not what a draft may say. A text is held to what is accepted of clients, since the log is shared.
+    /// `None` for what the fold alone says, and for what is no client id.
     fn read(self) -> Option<EventBody> {
         Some(match self {
-            Self::MessageCreated { client_id, text } if !text.contains('\0') => {
+            Self::MessageCreated { client_id, text } => {
                 EventBody::MessageCreated { client_id: ClientId::parse(&client_id).ok()?, text }
             }
             Self::RoomCreated { room_state } => EventBody::RoomCreated(room_state),
             Self::RoomUpdated { room_state } => EventBody::RoomUpdated(room_state),
             Self::MemberJoined { member } => EventBody::MemberJoined(member),
             Self::MemberRemoved { member, reason } => EventBody::MemberRemoved { member, reason },
-            Self::MessageCreated { .. } | Self::Void => return None,
+            Self::Void => return None,
         })
     }
 }

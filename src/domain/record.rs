@@ -11,6 +11,8 @@ pub struct Draft {
     pub author: Option<Person>,
     pub id: MessageId,
     pub body: EventBody,
+    /// Which change of its room it tells of, from 1; `None` for a message, and where the store is the log.
+    pub change: Option<u64>,
 }
 
 impl Draft {
@@ -18,7 +20,7 @@ impl Draft {
     pub fn message(room: RoomId, author: Person, client_id: ClientId, text: String) -> Self {
         let id = MessageId::of(&room, &author.id, &client_id);
         let body = EventBody::MessageCreated { client_id, text };
-        Self { room, author: Some(author), id, body }
+        Self { room, author: Some(author), id, body, change: None }
     }
 
     /// Bytes that it holds on to while it waits: what queues are bounded by.

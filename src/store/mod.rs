@@ -18,7 +18,10 @@ use chat_protocol::{Epoch, ErrorCode, Event, MessageId, Offset, RoomId, UserId};
 
 use crate::domain::record::{Change, Draft};
 
+pub use outbox::Outbox;
+
 mod job;
+pub mod outbox;
 pub mod postgres;
 pub mod projection;
 mod rules;
@@ -74,10 +77,14 @@ pub struct Head {
     pub offset: Offset,
 }
 
+/// Where a membership begins whose event has no place in the log yet: beyond everything, so nothing is theirs to read.
+pub const PENDING: Offset = i64::MAX.cast_unsigned();
+
 /// A user's standing in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Membership {
-    /// Offset of the latest join; `None` for who is not a member. 1 where everyone is one by rule.
+    /// Offset of the latest join, [`PENDING`] while it is on its way; `None` for who is not a member. 1 where everyone is
+    /// one by rule.
     pub joined: Option<Offset>,
     /// The room's newest offset when this was true.
     pub as_of: Offset,
@@ -172,6 +179,17 @@ pub trait Directory: Send + Sync + 'static {
     async fn change(&self, change: Change) -> Result<Changed, StoreError>;
 }
 
-/// All of it, as the composition root hands it around.
-pub trait Store: Log + History + Directory {}
-impl<T: Log + History + Directory> Store for T {}
+/// What every node has, whether the store is the log or not.
+pub trait Store: History + Directory {}
+impl<T: History + Directory> Store for T {}
+
+/// Which partition of a shared log a room's records are in.
+#[async_trait]
+pub trait Partitions: Send + Sync + 'static {
+    /// `None`: there is no such room. Asked for every page and every event, so what is known must be remembered, which may
+    /// be for ever; a "no" may not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn partition_of(&self, room: &RoomId) -> Result<Option<u32>, StoreError>;
+}

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_protocol::{MessageId, Offset, RoomId};
+use chat_protocol::{EventBody, MessageId, Offset, RoomId};
 
 use crate::domain::fold::{LogOffset, Partition, Top};
 use crate::domain::log_record::Record;
@@ -89,4 +89,28 @@ pub trait Source: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn base(&self, partition: u32) -> Result<Base, StoreError>;
+}
+
+/// What a projection says of an id, however old, all from one snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookedUp {
+    /// How far it has folded the id's partition.
+    pub partition: Partition,
+    /// What stands under the id.
+    pub body: Option<EventBody>,
+}
+
+/// A projection that remembers every id.
+#[async_trait]
+pub trait LookUp: Send + Sync + 'static {
+    /// What there is under `id` in a room of this partition.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn look_up(
+        &self,
+        partition: u32,
+        room: &RoomId,
+        id: MessageId,
+    ) -> Result<LookedUp, StoreError>;
 }

@@ -4,17 +4,23 @@
 //! store, only the store's rows are given. Rights are the store's, and what the tail says of the viewer since.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_protocol::client::{Anchor, Paging};
 use chat_protocol::object::{HistoryPage, List, Member, Room, RoomKind, User};
 use chat_protocol::{Epoch, ErrorCode, Event, EventBody, Offset, RoomId, UserId};
 
+use tokio::time::{Instant, sleep};
+
 use super::rules::page::{Reading, Seek, Stretch, Visible};
-use super::{
-    Changed, Committed, Directory, Head, History, Log, Membership, PageLimit, Range, StoreError,
-};
-use crate::domain::record::{Change, Draft};
+use super::{Changed, Directory, Head, History, Membership, PENDING, PageLimit, Range, StoreError};
+use crate::domain::record::Change;
+
+/// How long a joining that is on its way is waited for: less than the four seconds within which every reply leaves.
+const PLACED_WITHIN: Duration = Duration::from_secs(3);
+/// How often it is looked for: it takes some milliseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The newest events of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,15 +74,20 @@ impl TailPart {
         })
     }
 
-    /// What it last says of a user after `after`: since when they are a member, or `None` in it that they are not.
-    fn says_of(&self, user: &UserId, after: Offset) -> Option<Option<Offset>> {
-        let later = self.events.iter().rev().take_while(|event| event.offset > after);
+    /// What a user is, given what the store says. A joining that is on its way comes after all that is here.
+    fn completes(&self, stored: Membership, user: &UserId) -> Membership {
+        let later = self.events.iter().rev().take_while(|event| event.offset > stored.as_of);
         let mut said = later.filter_map(|event| match &event.body {
             EventBody::MemberJoined(member) if member.id == *user => Some(Some(event.offset)),
             EventBody::MemberRemoved { member, .. } if member.id == *user => Some(None),
             _ => None,
         });
-        said.next()
+        match said.next() {
+            Some(None) if stored.joined == Some(PENDING) => stored,
+            Some(joined) => Membership { joined, as_of: self.top },
+            // Nothing has changed as far as it can be seen without a hole.
+            None => Membership { as_of: self.reach(stored.as_of), ..stored },
+        }
     }
 }
 
@@ -100,9 +111,12 @@ impl<S: History> Joint<'_, S> {
         if matches!(self.head.kind, RoomKind::General | RoomKind::Public) {
             return Ok(1);
         }
-        let Membership { joined, as_of } = self.store.membership(self.room, user).await?;
-        let joined = self.above.says_of(user, as_of).unwrap_or(joined);
-        joined.map(|joined| joined.max(1)).ok_or(StoreError::Refused(ErrorCode::NotAMember))
+        let stored = self.store.membership(self.room, user).await?;
+        match self.above.completes(stored, user).joined {
+            Some(PENDING) => Err(not_yet()),
+            Some(joined) => Ok(joined.max(1)),
+            None => Err(StoreError::Refused(ErrorCode::NotAMember)),
+        }
     }
 
     /// The offset that a range is anchored to.
@@ -177,6 +191,16 @@ impl<S: History> Joint<'_, S> {
 }
 
 impl<S: History> Tailed<S> {
+    /// A user's standing as far as it can be told now.
+    async fn membership_now(&self, room: &RoomId, user: &UserId) -> Result<Membership, StoreError> {
+        let stored = self.store.membership(room, user).await?;
+        if room.is_general() {
+            return Ok(stored); // everyone is a member there
+        }
+        let above = self.above(room, stored.as_of).await;
+        Ok(above.map_or(stored, |above| above.completes(stored, user)))
+    }
+
     /// A page for the server itself from what the tail alone has.
     async fn page_above(
         &self,
@@ -214,19 +238,17 @@ impl<S: History> History for Tailed<S> {
     }
 
     async fn membership(&self, room: &RoomId, user: &UserId) -> Result<Membership, StoreError> {
-        let stored = self.store.membership(room, user).await?;
-        let Some(above) = self.above(room, stored.as_of).await else { return Ok(stored) };
-        let said = above.says_of(user, stored.as_of);
-        if said.is_none() {
-            // Nothing has changed as far as it can be seen without a hole.
-            return Ok(Membership { as_of: above.reach(stored.as_of), ..stored });
+        let late = Instant::now() + PLACED_WITHIN;
+        loop {
+            let membership = self.membership_now(room, user).await?;
+            if membership.joined != Some(PENDING) {
+                return Ok(membership);
+            }
+            if Instant::now() >= late {
+                return Err(StoreError::Unavailable("a joining has no place yet".to_owned()));
+            }
+            sleep(LOOK_EVERY).await;
         }
-        let kind = self.store.head(room).await?.map(|head| head.kind);
-        let joined = match kind {
-            Some(RoomKind::General) => stored.joined,
-            _ => said.flatten(),
-        };
-        Ok(Membership { joined, as_of: above.top })
     }
 
     async fn page(
@@ -278,12 +300,5 @@ impl<S: Directory> Directory for Tailed<S> {
 
     async fn change(&self, change: Change) -> Result<Changed, StoreError> {
         self.store.change(change).await
-    }
-}
-
-#[async_trait]
-impl<S: Log> Log for Tailed<S> {
-    async fn commit(&self, drafts: Vec<Draft>) -> Vec<Result<Committed, StoreError>> {
-        self.store.commit(drafts).await
     }
 }

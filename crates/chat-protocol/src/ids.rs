@@ -141,6 +141,12 @@ impl MessageId {
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
+    /// When its client id was made, ms since the Unix epoch, if that was a UUIDv7; else 48 bits of hash, which are within
+    /// minutes of now once in a billion times.
+    pub fn time_ms(&self) -> u64 {
+        u64::try_from(self.0.as_u128() >> 80).unwrap_or_default()
+    }
+
     /// Reads the usual hyphenated form.
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::try_parse(text).ok().map(Self)

@@ -16,7 +16,7 @@ pub fn encode(event: &Event) -> Option<Vec<u8>> {
         return Some(format!("{offset}:{time}:v:{of}").into_bytes());
     }
     let (room, author, body) = (room.clone(), user.clone(), body.clone());
-    let draft = Draft { room, author, id: (*id)?, body };
+    let draft = Draft { room, author, id: (*id)?, body, change: None };
     let mut payload = format!("{offset}:{time}:e\n").into_bytes();
     payload.extend(log_record::encode(&Checked { at: *time, draft }));
     Some(payload)

@@ -9,7 +9,7 @@ fn person() -> Person {
 fn draft(body: EventBody) -> Draft {
     let room = RoomId::parse("tea").unwrap();
     let id = MessageId::parse("67900ecb-0c9d-8db3-8ab2-5f7e07b3db48").unwrap();
-    Draft { room, author: Some(person()), id, body }
+    Draft { room, author: Some(person()), id, body, change: None }
 }
 
 fn message(text: &str) -> EventBody {
@@ -29,6 +29,10 @@ fn golden_values_of_version_1_read_and_write_alike() {
         (draft(EventBody::RoomCreated(state())), include_str!("golden/v1-room.created.json")),
         (server, include_str!("golden/v1-room.updated.json")),
         (draft(EventBody::MemberJoined(person())), include_str!("golden/v1-member.joined.json")),
+        (
+            Draft { change: Some(7), ..draft(EventBody::MemberJoined(person())) },
+            include_str!("golden/v1-member.joined-change.json"),
+        ),
         (
             draft(EventBody::MemberRemoved { member: person(), reason: Removal::Removed }),
             include_str!("golden/v1-member.removed.json"),
@@ -57,6 +61,9 @@ fn what_is_not_ours_is_unreadable_and_what_is_newer_is_told_apart() {
     assert_eq!(read(b"tea", b"chat\x02whatever"), Content::Newer(2));
     let nul = encode(&Checked { at: 1, draft: draft(message("nul \0")) });
     assert_eq!(read(b"tea", &nul), Content::Unreadable);
+    let nameless = Person { name: "nul \0".into(), ..person() };
+    let nul = encode(&Checked { at: 1, draft: draft(EventBody::MemberJoined(nameless)) });
+    assert_eq!(read(b"tea", &nul), Content::Unreadable, "no database could hold it");
     let void = encode(&Checked { at: 1, draft: draft(EventBody::Void { of: None }) });
     assert_eq!(read(b"tea", &void), Content::Unreadable, "a place is given by the fold alone");
 }

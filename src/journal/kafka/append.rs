@@ -9,10 +9,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::look_up::LookUps;
 use super::plan::Plan;
-use super::{KafkaProducer, Known, Partitions, SetUpError};
+use super::{KafkaProducer, Known, SetUpError};
 use crate::clock::Clock;
 use crate::domain::record::Draft;
 use crate::journal::{Committed, Journal, JournalError};
+use crate::store::Partitions;
 
 /// Half a second less than every reply may take. The producer itself tries longer: what is `unavailable` may still land.
 const ANSWER_WITHIN: Duration = Duration::from_millis(3500);

@@ -7,15 +7,15 @@ use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use chat_protocol::{ErrorCode, EventBody, MessageId, RoomId};
+use chat_protocol::{ErrorCode, MessageId, RoomId};
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
-use uuid::{Uuid, Variant};
 
-use super::{Found, Known, Partitions};
+use super::{Found, Known};
 use crate::domain::fold::BUCKET_MS;
 use crate::domain::record::Draft;
 use crate::journal::JournalError;
+use crate::store::Partitions;
 
 /// How far the time in a client id may be from now: the fold knows ids for at least W of log time, of which clocks that
 /// differ and a retry that arrives late take the rest.
@@ -51,7 +51,7 @@ impl LookUps {
     /// Finds out what `drafts`, checked at `at`, need. Bounded in time.
     pub(super) async fn of(&self, drafts: &[Draft], at: u64) -> LookedUp {
         let rooms: HashSet<RoomId> = drafts.iter().map(|it| it.room.clone()).collect();
-        let old = drafts.iter().filter(|it| !is_recent(&it.body, at));
+        let old = drafts.iter().filter(|it| !is_recent(it.id, at));
         let old: HashMap<MessageId, RoomId> = old.map(|it| (it.id, it.room.clone())).collect();
         let partitions = all(rooms, |room| async move {
             let partition = self.partition_of(&room).await;
@@ -81,12 +81,8 @@ impl LookUps {
 }
 
 /// Would the fold itself know a repeat of this, whenever its first came? Only a client id that tells its time can say so.
-fn is_recent(body: &EventBody, now_ms: u64) -> bool {
-    let EventBody::MessageCreated { client_id, .. } = body else { return false };
-    let Ok(uuid) = Uuid::try_parse(client_id.as_str()) else { return false };
-    let tells_time = uuid.get_version_num() == 7 && uuid.get_variant() == Variant::RFC4122;
-    let made_ms = uuid.as_u128() >> 80;
-    tells_time && made_ms.abs_diff(u128::from(now_ms)) <= u128::from(RECENT_MS_MAX)
+fn is_recent(id: MessageId, now_ms: u64) -> bool {
+    id.time_ms().abs_diff(now_ms) <= RECENT_MS_MAX
 }
 
 /// Asks about each of `asked`, some at a time.
@@ -107,33 +103,32 @@ async fn in_time<T>(
 
 #[cfg(test)]
 mod tests {
-    use chat_protocol::ClientId;
+    use chat_protocol::{ClientId, UserId};
 
     use super::*;
 
     const NOW_MS: u64 = 1_764_000_000_000;
 
-    fn message(client_id: &str) -> EventBody {
-        let client_id = ClientId::parse(client_id).unwrap();
-        EventBody::MessageCreated { client_id, text: "hi".to_owned() }
+    fn id(client_id: &str) -> MessageId {
+        let (room, author) = (RoomId::general(), UserId::parse("ann").unwrap());
+        MessageId::of(&room, &author, &ClientId::parse(client_id).unwrap())
     }
 
-    fn v7(ms: u64) -> EventBody {
-        message(&uuid::Builder::from_unix_timestamp_millis(ms, &[7; 10]).into_uuid().to_string())
+    fn v7(ms: u64) -> MessageId {
+        id(&uuid::Builder::from_unix_timestamp_millis(ms, &[7; 10]).into_uuid().to_string())
     }
 
     #[test]
     fn only_an_id_that_tells_a_recent_time_needs_no_look_up() {
         for ms in [NOW_MS - RECENT_MS_MAX, NOW_MS, NOW_MS + RECENT_MS_MAX] {
-            assert!(is_recent(&v7(ms), NOW_MS), "{ms}");
+            assert!(is_recent(v7(ms), NOW_MS), "{ms}");
         }
         for ms in [0, NOW_MS - RECENT_MS_MAX - 1, NOW_MS + RECENT_MS_MAX + 1] {
-            assert!(!is_recent(&v7(ms), NOW_MS), "{ms}");
+            assert!(!is_recent(v7(ms), NOW_MS), "{ms}");
         }
         let v4 = "3f333df6-90a4-4fda-8dd3-9485d27cee36";
         for client_id in ["1", "0", v4] {
-            assert!(!is_recent(&message(client_id), NOW_MS), "{client_id}");
+            assert!(!is_recent(id(client_id), NOW_MS), "{client_id}");
         }
-        assert!(!is_recent(&EventBody::Void { of: None }, NOW_MS));
     }
 }

@@ -1,8 +1,8 @@
 //! Kafka as the log: a message exists when the in-sync replicas of its room's partition have it.
 //!
 //! A record's key is its room, its value [`crate::domain::log_record::encode`], its partition the room's own. What the
-//! log can't tell by itself is asked of two collaborators: where a room lives ([`Partitions`]), and whether an id is
-//! older than the fold's memory of ids ([`Known`]).
+//! log can't tell by itself is asked of two collaborators: where a room lives ([`crate::store::Partitions`]), and whether
+//! the log has an id already that the fold may have forgotten ([`Known`]).
 
 use async_trait::async_trait;
 use chat_protocol::{EventBody, MessageId, RoomId};
@@ -12,6 +12,7 @@ use super::JournalError;
 mod append;
 mod batch;
 mod error;
+mod known;
 mod look_up;
 mod options;
 mod plan;
@@ -23,21 +24,11 @@ mod trouble;
 
 pub use append::KafkaJournal;
 pub use error::SetUpError;
+pub use known::StoreKnown;
 pub use options::KafkaOptions;
 pub use producer::KafkaProducer;
 pub use reader::KafkaReader;
 pub use topic::Topic;
-
-/// Where rooms live.
-#[async_trait]
-pub trait Partitions: Send + Sync + 'static {
-    /// The partition that a room was given when it was made, and keeps; `None` if there is no such room. The journal
-    /// remembers a partition, but never a "no".
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    async fn partition_of(&self, room: &RoomId) -> Result<Option<u32>, JournalError>;
-}
 
 /// What is in the log already, however old.
 #[async_trait]

@@ -54,6 +54,13 @@ pub enum OpenError {
     Denied(String, String),
     #[error("there is no database {0} ({1}): create it, or correct the database URL")]
     NoDatabase(String, String),
+    #[error(
+        "the database {0} is the log itself, and can't be given another one: name an empty database, or leave \
+         KAFKA_BROKERS out"
+    )]
+    LogIsHere(String),
+    #[error("the database {0} belongs to a log in Kafka: give KAFKA_BROKERS as well")]
+    LogIsElsewhere(String),
     #[error("{0} is not a database of this program: name an empty one")]
     NotADatabase(String),
     #[error("{0} was written by a newer version (it has migration {1}): start that version")]

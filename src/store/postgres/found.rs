@@ -12,9 +12,10 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::database::{Access, Database, OpenError};
+use super::options::LogAt;
 use super::routes::partition_of;
 use super::schema::{log_meta, log_part};
-use super::write::Group;
+use super::write::{Group, Site};
 use crate::store::StoreError;
 use crate::store::rules::founding::{self, GENERATION, General, RECORD_VERSION};
 use crate::tokens;
@@ -34,18 +35,33 @@ const TABLES: &str = "SELECT c.relname::text FROM pg_class c \
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     pub epoch: Epoch,
+    pub at: LogAt,
     pub partitions: i32,
     pub secret: Vec<u8>,
 }
 
 impl Database {
     /// Refuses a foreign database before it writes to it, then migrates, and founds the log if there is none.
-    pub(super) async fn prepare(&self, partitions: i32, now_ms: u64) -> Result<Log, OpenError> {
+    pub(super) async fn prepare(
+        &self,
+        at: LogAt,
+        partitions: i32,
+        now_ms: u64,
+    ) -> Result<Log, OpenError> {
         let mut conn = self.connect(Access::Write).await?;
         conn.batch_execute(PREPARE).await.map_err(|e| self.other(&e))?;
         self.check_owner(&mut conn).await?;
         let mut conn = self.migrate(conn)?;
-        let log = found(&mut conn, partitions, now_ms).await.map_err(|e| self.other(&e))?;
+        let log = found(&mut conn, at, partitions, now_ms).await.map_err(|e| self.other(&e))?;
+        match (log.at, at) {
+            (LogAt::Here, LogAt::Elsewhere) => {
+                return Err(OpenError::LogIsHere(self.place().to_owned()));
+            }
+            (LogAt::Elsewhere, LogAt::Here) => {
+                return Err(OpenError::LogIsElsewhere(self.place().to_owned()));
+            }
+            _ => {}
+        }
         self.warn_of_lost_syncs(&mut conn).await?;
         // The lock goes with the connection.
         Ok(log)
@@ -99,20 +115,22 @@ diesel::define_sql_function!(fn current_setting(name: Text) -> Text);
 /// The log in this database, founded now if it is new.
 async fn found(
     conn: &mut AsyncPgConnection,
+    at: LogAt,
     partitions: i32,
     now_ms: u64,
 ) -> Result<Log, StoreError> {
     conn.transaction(async |conn| {
-        let known: Option<(String, i32, Vec<u8>)> = log_meta::table
-            .select((log_meta::epoch, log_meta::partitions, log_meta::secret))
+        let known: Option<(String, bool, i32, Vec<u8>)> = log_meta::table
+            .select((log_meta::epoch, log_meta::shared, log_meta::partitions, log_meta::secret))
             .first(conn)
             .await
             .optional()?;
-        if let Some((epoch, partitions, secret)) = known {
-            return Ok(Log { epoch: founding::read_epoch(&epoch)?, partitions, secret });
+        if let Some((epoch, shared, partitions, secret)) = known {
+            let at = if shared { LogAt::Elsewhere } else { LogAt::Here };
+            return Ok(Log { epoch: founding::read_epoch(&epoch)?, at, partitions, secret });
         }
         let (epoch, secret) = (founding::draw_epoch()?, tokens::draw_secret());
-        let log = Log { epoch, partitions: partitions.max(1), secret };
+        let log = Log { epoch, at, partitions: partitions.max(1), secret };
         diesel::insert_into(log_meta::table)
             .values((
                 log_meta::epoch.eq(log.epoch.as_str()),
@@ -120,6 +138,7 @@ async fn found(
                 log_meta::partitions.eq(log.partitions),
                 log_meta::record_version.eq(RECORD_VERSION),
                 log_meta::secret.eq(&log.secret),
+                log_meta::shared.eq(at == LogAt::Elsewhere),
             ))
             .execute(conn)
             .await?;
@@ -142,8 +161,9 @@ async fn create_general(
 ) -> Result<(), StoreError> {
     let general = General::new()?;
     let p = partition_of(&general.room, log.partitions);
-    let mut group = Group::begin(conn, &log.epoch, p, now_ms, &[]).await?;
+    let site = Site { epoch: &log.epoch, log: log.at, partitions: log.partitions };
+    let mut group = Group::begin(conn, site, p, now_ms, &[]).await?;
     group.add_room(&general.room, &general.state, None).await?;
-    group.put(&general.created()).await?;
+    group.announce(&general.created()).await?;
     group.flush().await
 }

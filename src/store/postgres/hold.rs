@@ -7,16 +7,28 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use super::database::{Access, Database};
 use crate::store::StoreError;
 
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+/// What a transaction holds from its beginning on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lock {
+    /// A partition: no other appends to it, or folds it.
+    Partition(i32),
+    /// The directory: no other changes it where the log is elsewhere.
+    Directory,
+    Nothing,
+}
+
 pub(super) struct Hold {
     database: Arc<Database>,
-    pub p: i32,
+    lock: Lock,
     /// `None` after anything failed on it: the next transaction opens another.
     conn: Option<AsyncPgConnection>,
 }
 
 impl Hold {
-    pub(super) fn new(database: Arc<Database>, p: i32) -> Self {
-        Self { database, p, conn: None }
+    pub(super) fn new(database: Arc<Database>, lock: Lock) -> Self {
+        Self { database, lock, conn: None }
     }
 
     /// Makes sure of a connection.
@@ -27,15 +39,15 @@ impl Hold {
         Ok(())
     }
 
-    /// Begins a transaction that holds the partition: no other appends to it until its end. A connection that has died since
-    /// the last one is replaced. Dropping it undoes the transaction.
+    /// Begins a transaction that holds what this is for until its end. A connection that has died since the last one is
+    /// replaced. Dropping it undoes the transaction.
     pub(super) async fn lock(&mut self) -> Result<AsyncPgConnection, StoreError> {
         // One round trip. What is read afterwards is read with the lock held, in a snapshot of its own.
-        let lock = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-             SELECT FROM log_part WHERE p = {} FOR UPDATE",
-            self.p
-        );
+        let lock = match self.lock {
+            Lock::Partition(p) => format!("{BEGIN}; SELECT FROM log_part WHERE p = {p} FOR UPDATE"),
+            Lock::Directory => format!("{BEGIN}; SELECT FROM log_meta FOR UPDATE"),
+            Lock::Nothing => BEGIN.to_owned(),
+        };
         if let Some(mut conn) = self.conn.take() {
             match conn.batch_execute(&lock).await {
                 Ok(()) => return Ok(conn),

@@ -8,9 +8,9 @@ use futures_util::FutureExt;
 
 use super::PgStore;
 use super::schema::{room_top, rooms};
-use crate::bus::{Heads, Partitions};
-use crate::store::StoreError;
+use crate::bus::Heads;
 use crate::store::rules::rows;
+use crate::store::{Partitions, StoreError};
 
 #[async_trait]
 impl Heads for PgStore {
@@ -30,8 +30,8 @@ impl Heads for PgStore {
 
 #[async_trait]
 impl Partitions for PgStore {
-    async fn partition_of(&self, room: &RoomId) -> Option<u32> {
-        let found = self.find_partitions(std::iter::once(room)).await.ok()?;
-        u32::try_from(*found.get(room)?).ok()
+    async fn partition_of(&self, room: &RoomId) -> Result<Option<u32>, StoreError> {
+        let found = self.find_partitions(std::iter::once(room)).await?;
+        Ok(found.get(room).map(|p| p.cast_unsigned()))
     }
 }

@@ -8,6 +8,7 @@
 //! | `routes` | which partition of the log a room belongs to |
 //! | `hold` | a partition and the connection on which it is appended to |
 //! | `write` | for each partition a task that commits, in groups, where this is the log |
+//! | `outbox` | where the log is elsewhere: tells it what was changed here |
 //! | `project` | a shared log, folded into the same tables |
 //! | `read` | a pool of connections, each answer from one snapshot |
 //! | `schema` | the tables |
@@ -20,6 +21,7 @@ mod found;
 mod hold;
 mod known;
 mod options;
+mod outbox;
 mod project;
 mod read;
 mod routes;
@@ -36,7 +38,7 @@ use diesel_async::AsyncPgConnection;
 use futures_util::future::BoxFuture;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -46,10 +48,11 @@ use crate::store::rules::change::Needs;
 use crate::store::{Changed, Committed, Log, OnCommit, StoreError};
 
 pub use database::OpenError;
-pub use options::PgOptions;
+pub use options::{LogAt, PgOptions};
 
 use database::Database;
-use hold::Hold;
+use found::Log as Founded;
+use hold::{Hold, Lock};
 use project::Holds;
 use read::Reads;
 use routes::{Routes, partition_of};
@@ -63,8 +66,12 @@ const THREADS: usize = 2;
 /// Dropping it without [`PgStore::close`] leaves what is queued undone; its callers are told "unavailable".
 pub struct PgStore {
     epoch: Arc<Epoch>,
+    log: LogAt,
     routes: Routes,
     partitions: i32,
+    filled: Arc<Notify>,
+    /// How often the log was told what is in the outbox.
+    told: watch::Sender<u64>,
     secret: Vec<u8>,
     place: String,
     /// `None` once it is closed.
@@ -73,11 +80,12 @@ pub struct PgStore {
 
 /// What closing ends.
 struct Running {
-    /// By partition.
+    /// By partition; where the log is elsewhere one for all.
     queues: Vec<mpsc::Sender<Job>>,
     writers: Vec<JoinHandle<()>>,
     database: Arc<Database>,
     holds: Holds,
+    outbox: Arc<tokio::sync::Mutex<Hold>>,
     reads: Arc<Reads>,
     threads: Threads,
 }
@@ -135,7 +143,8 @@ impl PgStore {
         let place = database.place().to_owned();
         let threads = Threads::start().map_err(|error| database.other(&error))?;
         let (preparing, now_ms) = (Arc::clone(&database), clock.now_ms());
-        let log = threads.spawn(async move { preparing.prepare(options.partitions, now_ms).await });
+        let (at, partitions) = (options.log, options.partitions);
+        let log = threads.spawn(async move { preparing.prepare(at, partitions, now_ms).await });
         let log = log.await.map_err(|error| database.other(&error))??;
         let epoch = Arc::new(log.epoch);
 
@@ -143,20 +152,39 @@ impl PgStore {
             let _context = threads.enter(); // the pool starts a task of its own
             Arc::new(Reads::start(Arc::clone(&database), options.readers))
         };
-        let on_commit = tokio::sync::Mutex::new(on_commit);
-        let shared = Arc::new(Shared { epoch: Arc::clone(&epoch), clock, on_commit });
+        let filled = Arc::new(Notify::new());
+        let shared = Arc::new(Shared {
+            epoch: Arc::clone(&epoch),
+            log: at,
+            partitions: log.partitions,
+            clock,
+            on_commit: tokio::sync::Mutex::new(on_commit),
+            filled: Arc::clone(&filled),
+        });
+        let locks = match at {
+            LogAt::Here => (0..log.partitions).map(Lock::Partition).collect(),
+            LogAt::Elsewhere => vec![Lock::Directory],
+        };
         let (mut queues, mut writers) = (Vec::new(), Vec::new());
-        for p in 0..log.partitions {
+        for (p, lock) in (0..).zip(locks) {
             let (queue, jobs) = mpsc::channel(options.queue_ops_max.max(1));
-            let hold = Hold::new(Arc::clone(&database), p);
+            let (shared, hold) = (Arc::clone(&shared), Hold::new(Arc::clone(&database), lock));
             queues.push(queue);
-            writers.push(threads.spawn(Writer { shared: Arc::clone(&shared), hold }.run(jobs)));
+            writers.push(threads.spawn(Writer { shared, p, hold }.run(jobs)));
         }
+        let outbox = Hold::new(Arc::clone(&database), Lock::Nothing);
+        let outbox = Arc::new(tokio::sync::Mutex::new(outbox));
         let holds = Holds::default();
         let running =
-            Mutex::new(Some(Running { queues, writers, database, holds, reads, threads }));
-        let (partitions, secret) = (log.partitions, log.secret);
-        Ok(Self { epoch, routes: Routes::default(), partitions, secret, place, running })
+            Mutex::new(Some(Running { queues, writers, database, holds, outbox, reads, threads }));
+        let Founded { partitions, secret, .. } = log;
+        let (routes, told) = (Routes::default(), watch::Sender::new(0));
+        Ok(Self { epoch, log: at, routes, partitions, filled, told, secret, place, running })
+    }
+
+    /// How many partitions rooms are spread over.
+    pub fn partitions(&self) -> u32 {
+        self.partitions.cast_unsigned()
     }
 
     /// Where the database is, without user and password.
@@ -204,7 +232,9 @@ impl PgStore {
 
     /// Has a change made by the partition of its room; of users, by that of `general`, where they are counted.
     async fn route_change(&self, change: Change) -> Result<Changed, StoreError> {
-        let p = if let Change::CreateRoom { room, .. } = &change {
+        let p = if self.log == LogAt::Elsewhere {
+            0
+        } else if let Change::CreateRoom { room, .. } = &change {
             partition_of(room, self.partitions)
         } else {
             let general = RoomId::general();
@@ -212,9 +242,14 @@ impl PgStore {
             let found = self.find_partitions(std::iter::once(&room)).await?;
             *found.get(&room).ok_or(StoreError::Refused(ErrorCode::RoomNotFound))?
         };
+        let room = Needs::of(&change).room.filter(|_| self.log == LogAt::Elsewhere).cloned();
         let (job, answer) = Job::change(change);
         self.queue(p, job)?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        let changed = answer.await.unwrap_or_else(|_| Err(closed()))?;
+        if let Some(room) = room {
+            self.wait_until_told(&room).await;
+        }
+        Ok(changed)
     }
 
     fn take(&self) -> Option<Running> {
@@ -254,6 +289,10 @@ type Answers = Vec<Result<Committed, StoreError>>;
 impl Log for PgStore {
     async fn commit(&self, drafts: Vec<Draft>) -> Vec<Result<Committed, StoreError>> {
         let count = drafts.len();
+        if self.log == LogAt::Elsewhere {
+            let elsewhere = StoreError::Unavailable("the log is elsewhere".to_owned());
+            return vec![Err(elsewhere); count];
+        }
         let partitions = match self.find_partitions(drafts.iter().map(|it| &it.room)).await {
             Ok(partitions) => partitions,
             Err(error) => return vec![Err(error); count],

@@ -25,6 +25,7 @@ diesel::table! {
         partitions -> Integer,
         record_version -> Integer,
         secret -> Binary,
+        shared -> Bool,
     }
 }
 
@@ -43,6 +44,15 @@ diesel::table! {
         user_id -> Text,
         role -> SmallInt,
         joined -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    outbox (room_no, version) {
+        room_no -> BigInt,
+        version -> BigInt,
+        value -> Binary,
     }
 }
 
@@ -67,6 +77,7 @@ diesel::table! {
         client_id -> Nullable<Text>,
         member_count -> BigInt,
         created_at -> BigInt,
+        version -> BigInt,
     }
 }
 
@@ -83,5 +94,5 @@ diesel::joinable!(members -> users (user_id));
 diesel::joinable!(room_top -> rooms (room_no));
 
 diesel::allow_tables_to_appear_in_same_query!(
-    events, log_meta, log_part, members, room_top, rooms, users,
+    events, log_meta, log_part, members, outbox, room_top, rooms, users,
 );

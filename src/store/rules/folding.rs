@@ -23,6 +23,8 @@ pub struct Folding {
     heads: HashMap<RoomId, Head>,
     ids: HashMap<MessageId, Known>,
     placed: Vec<Placed>,
+    /// Which of them tell of a change of their room, and of which.
+    changes: Vec<(u64, usize)>,
 }
 
 impl Folding {
@@ -33,7 +35,7 @@ impl Folding {
         heads: HashMap<RoomId, Head>,
         ids: HashMap<MessageId, Known>,
     ) -> Self {
-        Self { partition, heads, ids, placed: Vec::new() }
+        Self { partition, heads, ids, placed: Vec::new(), changes: Vec::new() }
     }
 
     /// Folds the next record.
@@ -60,6 +62,7 @@ impl Folding {
                     return Err(StoreError::Unavailable("an unreadable record was folded".into()));
                 };
                 self.ids.insert(checked.draft.id, Known { bucket, offset });
+                self.changes.extend(checked.draft.change.map(|it| (it, self.placed.len())));
                 head.messages += u64::from(checked.draft.body.is_message());
                 log_record::place(checked.draft.clone(), offset, time)
             }
@@ -71,5 +74,10 @@ impl Folding {
     /// What it has placed, in the order of the log.
     pub fn placed(&self) -> &[Placed] {
         &self.placed
+    }
+
+    /// The changes that were told of, and the events that tell.
+    pub fn changes(&self) -> impl Iterator<Item = (u64, &Placed)> {
+        self.changes.iter().filter_map(|(change, at)| Some((*change, self.placed.get(*at)?)))
     }
 }

@@ -90,7 +90,7 @@ pub struct Placing<'a> {
 }
 
 impl<'a> From<&'a Draft> for Placing<'a> {
-    fn from(Draft { room, author, id, body }: &'a Draft) -> Self {
+    fn from(Draft { room, author, id, body, change: _ }: &'a Draft) -> Self {
         Self { room, author: author.as_ref(), id: *id, client_id: None, body }
     }
 }

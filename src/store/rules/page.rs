@@ -5,7 +5,7 @@ use chat_protocol::object::HistoryPage;
 use chat_protocol::{Epoch, ErrorCode, Event, EventBody, MessageId, Offset};
 
 use super::view::{RoomRow, Standing};
-use crate::store::{PageLimit, Range, StoreError};
+use crate::store::{PENDING, PageLimit, Range, StoreError};
 
 /// What an event costs as JSON besides its texts: keys, ids, numbers.
 pub const EVENT_BYTES: usize = 256;
@@ -43,10 +43,13 @@ impl Visible {
     /// To a user, whose row among the members is `found`.
     ///
     /// # Errors
-    /// [`ErrorCode::NotAMember`].
+    /// [`ErrorCode::NotAMember`]; unavailable while it isn't known where what they may read begins.
     pub fn to(room: &RoomRow, found: Option<Standing>, head: Offset) -> Result<Self, StoreError> {
         let standing = room.allow(found)?;
         let floor = match standing {
+            Some(Standing { joined: PENDING, .. }) if !room.is_open_to_all() => {
+                return Err(StoreError::Unavailable("a joining has no place yet".to_owned()));
+            }
             Some(standing) if !room.is_open_to_all() => standing.joined.max(1),
             _ => 1,
         };

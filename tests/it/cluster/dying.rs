@@ -1,103 +1,18 @@
 //! Nodes and services that die while people talk.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rstest::rstest;
-use serde_json::json;
-use tokio::task::JoinHandle;
 
+use super::authors::{Enough, all_is_there, finish, insist, insist_among};
 use super::{Cluster, Setup};
-use crate::kit::{Client, Guest, Server, within};
-
-/// What an author insisted on.
-struct Said {
-    text: String,
-    id: String,
-}
-
-/// An author who goes to another node when theirs is gone, and sends everything until it is acked.
-fn insist(cluster: &Cluster, first: usize, guest: &Guest, count: usize) -> JoinHandle<Vec<Said>> {
-    let nodes = cluster.nodes.iter().map(|node| node.address).collect();
-    insist_among(nodes, first, guest, Enough::Said(count))
-}
-
-/// When an author has said enough.
-#[derive(Clone)]
-enum Enough {
-    Said(usize),
-    Told(Arc<AtomicBool>),
-}
-
-impl Enough {
-    fn is_it(&self, said: usize) -> bool {
-        match self {
-            Self::Said(count) => said >= *count,
-            Self::Told(told) => told.load(Ordering::Relaxed),
-        }
-    }
-}
-
-fn insist_among(
-    addresses: Vec<SocketAddr>,
-    first: usize,
-    guest: &Guest,
-    enough: Enough,
-) -> JoinHandle<Vec<Said>> {
-    let (guest, name) = (guest.clone(), format!("a{first}"));
-    tokio::spawn(async move {
-        let mut said = Vec::new();
-        let mut node = first;
-        let mut client = None;
-        while !enough.is_it(said.len()) {
-            let text = format!("{name}-{}", said.len());
-            if client.is_none() {
-                node += 1;
-                client = Client::try_connect(addresses[node % addresses.len()], &guest).await;
-            }
-            let Some(connected) = &mut client else {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-                continue;
-            };
-            let data = json!({ "room": "general", "client_id": text, "text": text });
-            let id =
-                connected.command("rpc", json!({ "method": "message.send", "data": data })).await;
-            match connected.reply(id).await {
-                None => client = None,
-                Some(reply) => match reply["rpc"]["data"]["id"].as_str() {
-                    Some(id) => said.push(Said { id: id.to_owned(), text }),
-                    None => assert_eq!(reply["error"]["temporary"], true, "{reply}"),
-                },
-            }
-        }
-        said
-    })
-}
-
-/// Everything that was said is in history once, under its id.
-async fn all_is_there(node: &Server, guest: &Guest, said: &[Said]) {
-    let history = node.history("general", guest).await;
-    assert_eq!(history.len(), said.len() + 1);
-    for Said { text, id } in said {
-        let of_text: Vec<_> = history.iter().filter(|event| event["text"] == *text).collect();
-        assert_eq!(of_text.len(), 1, "{text}");
-        assert_eq!(of_text[0]["id"], *id);
-    }
-}
-
-async fn finish(authors: Vec<JoinHandle<Vec<Said>>>) -> Vec<Said> {
-    let mut said = Vec::new();
-    for author in authors {
-        said.extend(within("an author is done", author).await.unwrap());
-    }
-    said
-}
+use crate::kit::Client;
 
 #[rstest]
 #[tokio::test]
 async fn a_node_that_is_killed_loses_nothing_that_was_acked(
-    #[values(Setup::Postgres, Setup::PostgresAndRedis)] setup: Setup,
+    #[values(Setup::Postgres, Setup::PostgresAndRedis, Setup::Kafka)] setup: Setup,
 ) {
     let mut cluster = Cluster::start(setup, 3).await;
     let guests = cluster.guests(4).await;
@@ -115,7 +30,7 @@ async fn a_node_that_is_killed_loses_nothing_that_was_acked(
 #[rstest]
 #[tokio::test]
 async fn a_node_that_is_frozen_and_wakes_up_late_forks_nothing(
-    #[values(Setup::Postgres, Setup::PostgresAndRedis)] setup: Setup,
+    #[values(Setup::Postgres, Setup::PostgresAndRedis, Setup::Kafka)] setup: Setup,
 ) {
     let cluster = Cluster::start(setup, 3).await;
     let guests = cluster.guests(4).await;
@@ -176,7 +91,7 @@ async fn a_database_that_is_killed_is_unavailable_and_comes_back_with_everything
 #[rstest]
 #[tokio::test]
 async fn a_rolling_restart_under_load_loses_and_doubles_nothing(
-    #[values(Setup::Postgres, Setup::PostgresAndRedis)] setup: Setup,
+    #[values(Setup::Postgres, Setup::PostgresAndRedis, Setup::Kafka)] setup: Setup,
 ) {
     let mut cluster = Cluster::start(setup, 3).await;
     let guests = cluster.guests(4).await;

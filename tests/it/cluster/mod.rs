@@ -1,11 +1,13 @@
 //! Several nodes on real services: what clients are promised holds on whichever node they are, and whatever dies.
 
+mod authors;
 mod dying;
+mod logged;
 mod together;
 
-use chat_services::{Durability, Postgres, Redis};
+use chat_services::{Durability, Kafka, Postgres, Redis};
 
-use crate::kit::{Guest, Server, Shell};
+use crate::kit::{Guest, Server, Shell, eventually};
 
 /// What the nodes share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,20 @@ pub enum Setup {
     Postgres,
     /// PostgreSQL is the log, and Redis carries events.
     PostgresAndRedis,
+    /// Kafka is the log, Redis what is live, PostgreSQL what is past. One broker.
+    Kafka,
+    /// The same on three brokers, of which two must have a message.
+    ThreeBrokers,
+}
+
+impl Setup {
+    fn brokers(self) -> usize {
+        match self {
+            Self::Postgres | Self::PostgresAndRedis => 0,
+            Self::Kafka => 1,
+            Self::ThreeBrokers => 3,
+        }
+    }
 }
 
 /// Nodes and what they stand on.
@@ -21,6 +37,7 @@ pub struct Cluster {
     pub nodes: Vec<Server>,
     pub postgres: Postgres,
     pub redis: Option<Redis>,
+    pub kafka: Option<Kafka>,
     options: Vec<(&'static str, String)>,
 }
 
@@ -28,17 +45,36 @@ impl Cluster {
     /// Services of its own, so that a test may break them, and `count` nodes.
     pub async fn start(setup: Setup, count: usize) -> Self {
         let services = tokio::task::spawn_blocking(move || {
-            let redis = (setup == Setup::PostgresAndRedis)
+            let kafka = std::thread::spawn(move || {
+                let brokers = setup.brokers();
+                (brokers > 0).then(|| Kafka::start(brokers).expect("Kafka starts"))
+            });
+            let redis = (setup != Setup::Postgres)
                 .then(|| Redis::start(Durability::Quick).expect("Redis starts"));
             let postgres = Postgres::start(Durability::Durable).expect("PostgreSQL starts");
-            (postgres, redis)
+            (postgres, redis, kafka.join().unwrap())
         });
-        let (postgres, redis) = services.await.unwrap();
+        let (postgres, redis, kafka) = services.await.unwrap();
         let mut options = vec![("DATABASE_URL", postgres.url())];
         options.extend(redis.as_ref().map(|redis| ("REDIS_URL", redis.url())));
-        let mut cluster = Self { nodes: Vec::new(), postgres, redis, options };
+        if let Some(kafka) = &kafka {
+            let copies = setup.brokers();
+            options.extend([
+                ("KAFKA_BROKERS", kafka.bootstrap()),
+                ("CHAT__KAFKA__PARTITIONS", "4".to_owned()),
+                ("CHAT__KAFKA__REPLICATION", copies.to_string()),
+                ("CHAT__KAFKA__IN_SYNC_MIN", copies.min(2).to_string()),
+            ]);
+        }
+        let mut cluster = Self { nodes: Vec::new(), postgres, redis, kafka, options };
         for _ in 0..count {
             cluster.add_node().await;
+        }
+        if cluster.kafka.is_some() {
+            // A new log is told of the first room by whichever node comes first.
+            let guest = cluster.node(0).guest("First").await;
+            let told = async || (cluster.node(0).head("general", &guest).await > 0).then_some(());
+            eventually("the log has begun", told).await;
         }
         cluster
     }

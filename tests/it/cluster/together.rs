@@ -9,7 +9,7 @@ use crate::kit::{Client, within};
 #[rstest]
 #[tokio::test]
 async fn everyone_sees_one_order_on_every_node(
-    #[values(Setup::Postgres, Setup::PostgresAndRedis)] setup: Setup,
+    #[values(Setup::Postgres, Setup::PostgresAndRedis, Setup::Kafka)] setup: Setup,
 ) {
     const EACH: usize = 40;
     let cluster = Cluster::start(setup, 3).await;
@@ -52,7 +52,7 @@ async fn everyone_sees_one_order_on_every_node(
 #[rstest]
 #[tokio::test]
 async fn a_retry_through_another_node_is_the_same_message(
-    #[values(Setup::Postgres, Setup::PostgresAndRedis)] setup: Setup,
+    #[values(Setup::Postgres, Setup::PostgresAndRedis, Setup::Kafka)] setup: Setup,
 ) {
     let cluster = Cluster::start(setup, 3).await;
     let guest = &cluster.guests(1).await[0];
@@ -81,7 +81,7 @@ async fn a_retry_through_another_node_is_the_same_message(
 #[rstest]
 #[tokio::test]
 async fn a_client_resumes_on_another_node(
-    #[values(Setup::Postgres, Setup::PostgresAndRedis)] setup: Setup,
+    #[values(Setup::Postgres, Setup::PostgresAndRedis, Setup::Kafka)] setup: Setup,
 ) {
     let cluster = Cluster::start(setup, 2).await;
     let guests = cluster.guests(2).await;
@@ -106,7 +106,7 @@ async fn a_client_resumes_on_another_node(
 #[rstest]
 #[tokio::test]
 async fn a_removal_on_one_node_holds_on_all(
-    #[values(Setup::Postgres, Setup::PostgresAndRedis)] setup: Setup,
+    #[values(Setup::Postgres, Setup::PostgresAndRedis, Setup::Kafka)] setup: Setup,
 ) {
     let cluster = Cluster::start(setup, 3).await;
     let guests = cluster.guests(2).await;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
+use uuid::Uuid;
 
 use super::{Guest, Server, within};
 
@@ -162,9 +163,9 @@ impl Client {
         Ok(reply["id"].as_str().unwrap().to_owned())
     }
 
-    /// Sends a message whose text is its client id.
+    /// Sends a message as clients do, under a client id that tells the time.
     pub async fn say(&mut self, room: &str, text: &str) -> String {
-        self.say_as(room, text, text).await.expect("the message is taken")
+        self.say_as(room, &Uuid::now_v7().to_string(), text).await.expect("the message is taken")
     }
 
     /// Subscribes to a room from now on, and gives its place.
@@ -198,13 +199,16 @@ impl Client {
         push["pub"]["data"].take()
     }
 
-    /// The texts of the next `count` publications, which must be one after the other from `offset` on.
+    /// The texts of the next `count` publications that say something; places must follow on each other from `offset` on.
     pub async fn texts(&mut self, offset: u64, count: usize) -> Vec<String> {
-        let mut texts = Vec::new();
-        for at in (offset..).take(count) {
+        let (mut texts, mut at) = (Vec::new(), offset);
+        while texts.len() < count {
             let event = self.event().await;
             assert_eq!(event["offset"], at, "{event}");
-            texts.push(event["text"].as_str().unwrap_or_default().to_owned());
+            at += 1;
+            if event["type"] != "void" {
+                texts.push(event["text"].as_str().unwrap_or_default().to_owned());
+            }
         }
         texts
     }

@@ -106,6 +106,13 @@ impl Server {
         Self::run(self.data_dir.clone(), self.options.clone()).await
     }
 
+    /// The same at the same port.
+    pub async fn kill_and_restart_at_its_port(mut self) -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.restart_at_its_port().await
+    }
+
     /// The same after an end of its own.
     pub async fn restart(self) -> Self {
         Self::run(self.data_dir.clone(), self.options.clone()).await

@@ -17,12 +17,16 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chat_protocol::Event;
 use chat_server::clock::Clock;
-use chat_server::store::Store;
+use chat_server::store::{Log, Store};
+
+/// A store that is the log itself.
+pub trait LogStore: Store + Log {}
+impl<T: Store + Log> LogStore for T {}
 
 /// An adapter under test.
 #[async_trait]
 pub trait Subject: Send {
-    fn store(&self) -> Arc<dyn Store>;
+    fn store(&self) -> Arc<dyn LogStore>;
     fn clock(&self) -> &FakeClock;
 
     /// The events that were handed on since the last start, in order.

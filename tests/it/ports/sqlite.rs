@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chat_protocol::Event;
-use chat_server::store::Store;
 use chat_server::store::sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
-use super::{FakeClock, HandedOn, Subject};
+use super::{FakeClock, HandedOn, LogStore, Subject};
 
 pub struct SqliteSubject {
     directory: TempDir,
@@ -40,7 +39,7 @@ impl SqliteSubject {
 
 #[async_trait]
 impl Subject for SqliteSubject {
-    fn store(&self) -> Arc<dyn Store> {
+    fn store(&self) -> Arc<dyn LogStore> {
         self.store.clone()
     }
 

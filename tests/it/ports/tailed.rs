@@ -10,10 +10,10 @@ use chat_protocol::object::{HistoryPage, Person, RoomKind, RoomState, User};
 use chat_protocol::{ClientId, Epoch, ErrorCode, Event, Offset, RoomId, UserId};
 use chat_server::domain::record::{Change, Draft};
 use chat_server::store::tailed::{Tail, TailPart, Tailed};
-use chat_server::store::{Head, History, Membership, PageLimit, Range, Store, StoreError};
+use chat_server::store::{Head, History, Membership, PageLimit, Range, StoreError};
 
-use super::Subject;
 use super::sqlite::SqliteSubject;
+use super::{LogStore, Subject};
 
 /// Events that are in the rooms, of each one.
 const EVENTS: Offset = 12;
@@ -27,7 +27,7 @@ fn id(name: &str) -> UserId {
 }
 
 /// The deeds of a room's life: `owner` speaks, `guest` comes at 4, goes at 7, comes again at 9 and goes at 12.
-async fn act(store: &dyn Store, room: &RoomId, offsets: std::ops::RangeInclusive<Offset>) {
+async fn act(store: &dyn LogStore, room: &RoomId, offsets: std::ops::RangeInclusive<Offset>) {
     for offset in offsets {
         let (room, by, member) = (room.clone(), person("owner"), id("guest"));
         match offset {
@@ -88,7 +88,7 @@ impl Tail for Kept {
 
 /// A store that can be away.
 struct MayBeAway {
-    store: Arc<dyn Store>,
+    store: Arc<dyn LogStore>,
     is_away: AtomicBool,
 }
 
@@ -150,7 +150,7 @@ impl World {
     }
 
     /// The store that has come as far as `head`, which is all that it should say.
-    fn upto(&self, head: Offset) -> Arc<dyn Store> {
+    fn upto(&self, head: Offset) -> Arc<dyn LogStore> {
         self.by_head[usize::try_from(head).unwrap()].store()
     }
 

@@ -19,7 +19,7 @@ pub use layout::Layout;
 pub use open::Connection;
 
 use super::keys::{Keys, PartitionKeys};
-use crate::bus::Partitions;
+use crate::store::Partitions;
 
 /// How often a connection has to show that it leads somewhere.
 pub const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -92,7 +92,7 @@ impl Redis {
     /// The names of a room's partition; `None`: there is no such room as far as can be found out now.
     pub(super) async fn keys_of(&self, room: &RoomId) -> Option<PartitionKeys> {
         let asked = timeout(PLACED_WITHIN, self.partitions.partition_of(room)).await;
-        asked.ok().flatten().map(|partition| self.keys.of(partition))
+        asked.ok()?.ok()?.map(|partition| self.keys.of(partition))
     }
 
     /// Does it answer? For health checks.

@@ -1,8 +1,9 @@
 //! The database as a projection of a shared log: what the log says is folded into it, run by run.
 //!
-//! The lock of the partition's row is the fence. Rooms are known by their places alone here: one that the directory doesn't
-//! have gets a row that nobody sees.
+//! The lock of the partition's row is the fence. A room that the directory doesn't have gets a row that nobody sees, until
+//! the log tells how it was made.
 
+mod directory;
 mod rows;
 
 use std::collections::{HashMap, HashSet};
@@ -10,21 +11,24 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_protocol::RoomId;
+use chat_protocol::{MessageId, RoomId};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::try_join;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::hold::Hold;
+use super::hold::{Hold, Lock};
 use super::write::{Append, heads};
 use super::{PgStore, closed};
 use crate::domain::log_record::{Content, Record};
 use crate::store::StoreError;
-use crate::store::projection::{Base, Cursor, Projection, ProjectionError, Source};
+use crate::store::projection::{
+    Base, Cursor, LookUp, LookedUp, Projection, ProjectionError, Source,
+};
 use crate::store::rules::folding::Folding;
-use rows::{Part, add_unlisted, held, ids, known, part, tops};
+use directory::{Told, learn};
+use rows::{Part, add_unlisted, body_of, held, ids, known, part, tops};
 
 /// For a run. Nobody waits for the answer, but a connection that says nothing has to be replaced.
 const RUN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,13 +79,15 @@ impl Projection for PgStore {
 
     async fn apply(&self, partition: u32, run: &[Record]) -> Result<Cursor, ProjectionError> {
         let p = number(partition)?;
-        let hold = self
-            .with(|running| running.holds.of(p, || Hold::new(Arc::clone(&running.database), p)))?;
+        let hold = self.with(|running| {
+            let make = || Hold::new(Arc::clone(&running.database), Lock::Partition(p));
+            running.holds.of(p, make)
+        })?;
         let run = run.to_vec();
         // On the store's own threads: an actor that is stopped must not stop a transaction in its middle.
         let applying = self.with(|running| {
             running.threads.spawn(async move {
-                let applied = timeout(RUN_TIMEOUT, apply(&mut *hold.lock().await, &run)).await;
+                let applied = timeout(RUN_TIMEOUT, apply(&mut *hold.lock().await, p, &run)).await;
                 let late = |_| Err(ProjectionError::Unavailable("it doesn't answer".to_owned()));
                 applied.unwrap_or_else(late)
             })
@@ -109,9 +115,32 @@ impl Source for PgStore {
     }
 }
 
+#[async_trait]
+impl LookUp for PgStore {
+    async fn look_up(
+        &self,
+        partition: u32,
+        room: &RoomId,
+        id: MessageId,
+    ) -> Result<LookedUp, StoreError> {
+        let (p, room) = (number(partition)?, room.clone());
+        let read = self.read(move |conn| {
+            async move {
+                let (part, body) = try_join(
+                    async { Ok(part(conn, p).await?.unwrap_or_default()) },
+                    body_of(conn, &room, id),
+                )
+                .await?;
+                Ok(LookedUp { partition: part.partition, body })
+            }
+            .boxed()
+        });
+        read.await
+    }
+}
+
 /// One transaction: what of the run lies at the cursor or after it.
-async fn apply(hold: &mut Hold, run: &[Record]) -> Result<Cursor, ProjectionError> {
-    let p = hold.p;
+async fn apply(hold: &mut Hold, p: i32, run: &[Record]) -> Result<Cursor, ProjectionError> {
     let mut conn = hold.lock().await?;
     let stands = held(&mut conn, p).await?;
     let run = &run[run.partition_point(|it| it.log_offset < stands.partition.next)..];
@@ -150,5 +179,11 @@ async fn fold(
     let stands = Part { partition: folding.partition, checksum: Some(last.checksum) };
     let append = Append::of(p, stands.partition, stands.checksum, folding.placed())?;
     append.execute(conn).await?;
+    let told = folding.changes().map(|(change, placed)| Told {
+        no: placed.head.no,
+        version: change.cast_signed(),
+        event: &placed.event,
+    });
+    learn(conn, &told.collect::<Vec<_>>()).await?;
     Ok(stands)
 }

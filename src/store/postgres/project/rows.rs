@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chat_protocol::{MessageId, RoomId};
+use chat_protocol::{EventBody, MessageId, RoomId};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::projection::{Cursor, KnownId};
 use crate::store::rules::folding::Known;
 use crate::store::rules::group::Head;
-use crate::store::rules::rows;
+use crate::store::rules::rows::{self, EventRow};
 
 /// A row of `log_part`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -163,4 +163,31 @@ pub(super) async fn ids(
         .load(&mut conn)
         .await?;
     rows.into_iter().map(|(id, bucket, offset)| known_id(id, bucket, offset)).collect()
+}
+
+/// What a room's event with this id says.
+pub(super) async fn body_of(
+    mut conn: &AsyncPgConnection,
+    room: &RoomId,
+    id: MessageId,
+) -> Result<Option<EventBody>, StoreError> {
+    let row: Option<EventRow> = events::table
+        .inner_join(rooms::table.on(rooms::no.eq(events::room_no)))
+        .filter(events::id.eq(&id.as_bytes()[..]))
+        .filter(rooms::id.eq(room.as_str()))
+        .order(events::offset.asc())
+        .select((
+            events::offset,
+            events::kind,
+            events::id,
+            events::author,
+            events::author_name,
+            events::client_id,
+            events::body,
+            events::time,
+        ))
+        .first(&mut conn)
+        .await
+        .optional()?;
+    row.map(|row| Ok(row.into_event(room.clone())?.body)).transpose()
 }

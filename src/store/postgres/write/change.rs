@@ -1,13 +1,14 @@
 //! Changes of users, rooms and members: what they need is looked up, what is decided is written.
 
 use chat_protocol::object::{RoomKind, User};
-use chat_protocol::{ClientId, ErrorCode, Offset, RoomId, UserId};
+use chat_protocol::{ClientId, ErrorCode, RoomId, UserId};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join4;
 
 use super::super::read::lookup;
 use super::super::schema::{events, members, rooms, users};
+use super::announce::Announced;
 use super::group::Group;
 use crate::domain::record::Change;
 use crate::store::rules::change::{Answer, Facts, First, Needs, Plan, Step, decide};
@@ -39,7 +40,7 @@ async fn changed(group: &mut Group<'_>, answer: Answer) -> Result<Changed, Store
         Answer::Room(seen) => {
             let head = group.head(&seen.id).await?;
             let head = head.ok_or(StoreError::Refused(ErrorCode::RoomNotFound))?;
-            Ok(Changed::Room(seen.at(head.position(), group.epoch)))
+            Ok(Changed::Room(seen.at(head.position(), group.site.epoch)))
         }
     }
 }
@@ -109,10 +110,10 @@ async fn first(
 struct Writing {
     /// The room's number.
     no: Option<i64>,
-    /// Offset of the last event that was announced.
-    announced: Offset,
+    /// The last event that was.
+    announced: Announced,
     /// Members to be added together, however many.
-    added: Vec<(UserId, i16, i64)>,
+    added: Vec<(UserId, i16, Announced)>,
 }
 
 impl Writing {
@@ -152,9 +153,9 @@ impl Writing {
                     .execute(group.conn)
                     .await?;
             }
-            Step::Announce(event) => self.announced = group.put(&event.placing()).await?,
+            Step::Announce(event) => self.announced = group.announce(&event.placing()).await?,
             Step::AddMember(user, role) => {
-                self.added.push((user, rows::role_code(role), self.announced.cast_signed()));
+                self.added.push((user, rows::role_code(role), self.announced));
             }
             Step::RemoveMember(user) => {
                 let no = self.no()?;
@@ -184,7 +185,8 @@ impl Writing {
                     members::room_no.eq(no),
                     members::user_id.eq(user.as_str()),
                     members::role.eq(*role),
-                    members::joined.eq(*joined),
+                    members::joined.eq(joined.offset.cast_signed()),
+                    members::version.eq(joined.version),
                 )
             })
             .collect();

@@ -9,6 +9,8 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join3;
 
+use super::super::options::LogAt;
+use super::super::routes::partition_of;
 use super::super::schema::{events, log_part, room_top, rooms};
 use super::append::Append;
 use crate::domain::fold::Partition;
@@ -25,13 +27,21 @@ enum First {
     Here(Arc<Event>),
 }
 
-/// It holds its partition's lock: what it has read stays true until its end.
+/// The log that a group belongs to.
+#[derive(Clone, Copy)]
+pub(in crate::store::postgres) struct Site<'a> {
+    pub epoch: &'a Epoch,
+    pub log: LogAt,
+    pub partitions: i32,
+}
+
+/// It holds its partition's lock, or the directory's: what it has read stays true until its end.
 pub(in crate::store::postgres) struct Group<'a> {
     pub conn: &'a mut AsyncPgConnection,
-    pub epoch: &'a Epoch,
+    pub site: Site<'a>,
     pub scratch: Scratch,
     p: i32,
-    now_ms: u64,
+    pub(super) now_ms: u64,
     memory: Memory,
     known: HashMap<MessageId, First>,
     /// Placed, but not written yet.
@@ -42,7 +52,7 @@ impl<'a> Group<'a> {
     /// Looks up what the drafts are resolved against, in one round trip.
     pub(in crate::store::postgres) async fn begin(
         conn: &'a mut AsyncPgConnection,
-        epoch: &'a Epoch,
+        site: Site<'a>,
         p: i32,
         now_ms: u64,
         drafts: &[&Draft],
@@ -55,7 +65,7 @@ impl<'a> Group<'a> {
             memory.learn(room, head);
         }
         let scratch = Scratch::begin(&memory, now_ms);
-        Ok(Self { conn, epoch, scratch, p, now_ms, memory, known, pending: Vec::new() })
+        Ok(Self { conn, site, scratch, p, now_ms, memory, known, pending: Vec::new() })
     }
 
     /// Where `room` stands within this group; `None`: there is no such room.
@@ -124,7 +134,7 @@ impl<'a> Group<'a> {
         let no: Option<i64> = diesel::insert_into(rooms::table)
             .values((
                 rooms::id.eq(room.as_str()),
-                rooms::partition.eq(self.p),
+                rooms::partition.eq(partition_of(room, self.site.partitions)),
                 rooms::name.eq(&state.name),
                 rooms::kind.eq(rows::kind_code(state.kind)),
                 rooms::topic.eq(&state.topic),

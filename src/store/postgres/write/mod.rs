@@ -10,6 +10,7 @@
 //! | the lock, the commit, the connection; it takes too long | all of the group is `Unavailable`; the next group connects anew |
 //! | a panic | the same |
 
+mod announce;
 mod append;
 mod change;
 mod group;
@@ -21,10 +22,11 @@ use std::time::Duration;
 use chat_protocol::{Epoch, Event};
 use diesel_async::SimpleAsyncConnection;
 use futures_util::FutureExt;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::time::timeout;
 
 use super::hold::Hold;
+use super::options::LogAt;
 use crate::clock::Clock;
 use crate::domain::record::Draft;
 use crate::store::job::Job;
@@ -32,7 +34,7 @@ use crate::store::rules::group::Scratch;
 use crate::store::{OnCommit, StoreError};
 
 pub(super) use append::Append;
-pub(super) use group::{Group, heads};
+pub(super) use group::{Group, Site, heads};
 
 /// Drafts in one transaction; a larger job is a group of its own.
 const GROUP_MAX: usize = 1024;
@@ -44,13 +46,19 @@ const GROUP_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// What a node's writers share.
 pub(super) struct Shared {
     pub epoch: Arc<Epoch>,
+    pub log: LogAt,
+    pub partitions: i32,
     pub clock: Arc<dyn Clock>,
     /// One group at a time: while it blocks, the others wait without a thread.
     pub on_commit: Mutex<OnCommit>,
+    /// Told after each group that may have put something into the outbox.
+    pub filled: Arc<Notify>,
 }
 
 pub(super) struct Writer {
     pub shared: Arc<Shared>,
+    /// Which partition it appends to, where the log is here.
+    pub p: i32,
     pub hold: Hold,
 }
 
@@ -91,7 +99,7 @@ impl Writer {
                 Err(error) => Err(error),
             };
             if let Err(error) = committed {
-                tracing::error!(err = %error, partition = self.hold.p, jobs = jobs.len(), "a group was not committed");
+                tracing::error!(err = %error, partition = self.p, jobs = jobs.len(), "a group was not committed");
                 // What came meanwhile has waited as long, and would wait for the same.
                 jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()));
                 jobs.iter_mut().for_each(|job| job.fail(&error));
@@ -111,6 +119,10 @@ impl Writer {
         let late = |_| Err(Failure::Transaction(unavailable("the database doesn't answer")));
         let attempts = timeout(GROUP_TIMEOUT, self.attempts(jobs)).await;
         match attempts.unwrap_or_else(late) {
+            Ok(_) if self.shared.log == LogAt::Elsewhere => {
+                self.shared.filled.notify_one();
+                Ok(())
+            }
             Ok(events) if events.is_empty() => Ok(()),
             Ok(events) => {
                 let on_commit = self.shared.on_commit.lock().await;
@@ -124,7 +136,7 @@ impl Writer {
     async fn attempts(&mut self, jobs: &mut [Job]) -> Result<Vec<Arc<Event>>, Failure> {
         match self.attempt(jobs, Mode::Together).await {
             Err(Failure::Statement(error)) => {
-                tracing::warn!(err = %error, partition = self.hold.p, "a statement failed; the group is made again one by one");
+                tracing::warn!(err = %error, partition = self.p, "a statement failed; the group is made again one by one");
                 jobs.iter_mut().for_each(Job::reset);
                 self.attempt(jobs, Mode::OneByOne).await
             }
@@ -137,7 +149,9 @@ impl Writer {
         let mut conn = self.hold.lock().await.map_err(Failure::Transaction)?;
         let now_ms = self.shared.clock.now_ms();
         let drafts: Vec<&Draft> = jobs.iter().flat_map(Job::drafts).collect();
-        let group = Group::begin(&mut conn, &self.shared.epoch, self.hold.p, now_ms, &drafts);
+        let Shared { epoch, log, partitions, .. } = &*self.shared;
+        let site = Site { epoch, log: *log, partitions: *partitions };
+        let group = Group::begin(&mut conn, site, self.p, now_ms, &drafts);
         let mut group = group.await.map_err(Failure::Statement)?;
         for job in jobs {
             run(&mut group, job, mode).await.map_err(Failure::Statement)?;

@@ -21,9 +21,8 @@ use chat_server::clock::{Clock, SystemClock};
 use chat_server::domain::log_record::{Checked, encode};
 use chat_server::domain::record::Draft;
 use chat_server::journal::JournalError;
-use chat_server::journal::kafka::{
-    Found, KafkaJournal, KafkaOptions, KafkaProducer, Known, Partitions, Topic,
-};
+use chat_server::journal::kafka::{Found, KafkaJournal, KafkaOptions, KafkaProducer, Known, Topic};
+use chat_server::store::Partitions;
 use chat_services::Kafka;
 use uuid::Uuid;
 

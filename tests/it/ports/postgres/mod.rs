@@ -12,11 +12,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 use chat_protocol::Event;
+use chat_server::store::StoreError;
 use chat_server::store::postgres::{PgOptions, PgStore};
-use chat_server::store::{Store, StoreError};
 use chat_services::{Durability, Postgres};
 
-use super::{FakeClock, HandedOn, Subject};
+use super::{FakeClock, HandedOn, LogStore, Subject};
 
 /// It is ended with this process.
 static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(Durability::Quick).unwrap());
@@ -66,7 +66,7 @@ impl PgSubject {
 
 #[async_trait]
 impl Subject for PgSubject {
-    fn store(&self) -> Arc<dyn Store> {
+    fn store(&self) -> Arc<dyn LogStore> {
         self.store.clone()
     }
 

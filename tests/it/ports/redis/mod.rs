@@ -15,11 +15,11 @@ use async_trait::async_trait;
 use chat_protocol::object::Person;
 use chat_protocol::{ClientId, Epoch, Event, EventBody, Offset, RoomId, UserId};
 use chat_server::bus::redis::{Redis, RedisBus, RedisConfig};
-use chat_server::bus::{Bus, Heads, Incoming, Partitions};
+use chat_server::bus::{Bus, Heads, Incoming};
 use chat_server::domain::log_record::{self, Checked, Record};
 use chat_server::domain::record::Draft;
-use chat_server::store::StoreError;
 use chat_server::store::projection::{Base, Source};
+use chat_server::store::{Partitions, StoreError};
 use chat_services::{Durability, Redis as Server};
 
 use crate::kit::{eventually, within};
@@ -44,9 +44,12 @@ pub struct ByName {
 
 #[async_trait]
 impl Partitions for ByName {
-    async fn partition_of(&self, room: &RoomId) -> Option<u32> {
+    async fn partition_of(&self, room: &RoomId) -> Result<Option<u32>, StoreError> {
         let number = room.as_str().split('-').next().and_then(|n| n.parse().ok());
-        (!self.is_away.load(Ordering::Relaxed)).then(|| number.unwrap_or(0))
+        match self.is_away.load(Ordering::Relaxed) {
+            true => Err(StoreError::Unavailable("away".to_owned())),
+            false => Ok(Some(number.unwrap_or(0))),
+        }
     }
 }
 

@@ -3,12 +3,12 @@
 use chat_protocol::client::Anchor;
 use chat_protocol::object::RoomKind;
 use chat_protocol::{ErrorCode, Offset, RoomId};
-use chat_server::store::{PageLimit, Range, Store};
+use chat_server::store::{PageLimit, Range};
 
 use super::{ALL, add, at, draft, offsets, past, refused, remove, room, say, send, user};
 use crate::ports::postgres::PgSubject;
 use crate::ports::sqlite::SqliteSubject;
-use crate::ports::{Subject, promises};
+use crate::ports::{LogStore, Subject, promises};
 
 promises! { sqlite: super::SqliteSubject::start(); postgres: super::PgSubject::start().await;
     the_newest_page_ends_at_the_head
@@ -32,7 +32,7 @@ const fn events(events: usize) -> PageLimit {
 }
 
 /// `general` with messages up to `head`.
-async fn general(store: &dyn Store, head: Offset) -> RoomId {
+async fn general(store: &dyn LogStore, head: Offset) -> RoomId {
     let author = user(store, "a").await;
     let general = RoomId::general();
     for i in 2..=head {

@@ -10,7 +10,9 @@ use chat_protocol::event::Removal;
 use chat_protocol::object::{HistoryPage, Person, Room, RoomKind, RoomState, User};
 use chat_protocol::{ClientId, ErrorCode, Event, Offset, RoomId, UserId};
 use chat_server::domain::record::{Change, Draft};
-use chat_server::store::{Changed, Committed, PageLimit, Range, Store, StoreError};
+use chat_server::store::{Changed, Committed, PageLimit, Range, StoreError};
+
+use crate::ports::LogStore;
 
 pub const ALL: PageLimit = PageLimit { events: 100_000, bytes: usize::MAX };
 
@@ -19,7 +21,7 @@ pub fn person(name: &str) -> Person {
 }
 
 /// A person who exists.
-pub async fn user(store: &dyn Store, name: &str) -> Person {
+pub async fn user(store: &dyn LogStore, name: &str) -> Person {
     let Person { id, name } = person(name);
     let user = User { id: id.clone(), name: name.clone(), guest: true };
     store.change(Change::CreateUser(user)).await.unwrap();
@@ -32,7 +34,7 @@ pub fn state(name: &str, kind: RoomKind) -> RoomState {
 
 /// A room of `creator` with `members`.
 pub async fn room(
-    store: &dyn Store,
+    store: &dyn LogStore,
     id: &str,
     kind: RoomKind,
     creator: &Person,
@@ -65,19 +67,19 @@ pub fn draft(room: &RoomId, author: &Person, client_id: &str, text: &str) -> Dra
 }
 
 /// One message, committed.
-pub async fn say(store: &dyn Store, room: &RoomId, author: &Person, client_id: &str) {
+pub async fn say(store: &dyn LogStore, room: &RoomId, author: &Person, client_id: &str) {
     let said = send(store, draft(room, author, client_id, client_id)).await.unwrap();
     assert!(!said.repeat, "{client_id} was there already");
 }
 
-pub async fn send(store: &dyn Store, draft: Draft) -> Result<Committed, StoreError> {
+pub async fn send(store: &dyn LogStore, draft: Draft) -> Result<Committed, StoreError> {
     let mut answers = store.commit(vec![draft]).await;
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }
 
 /// A room's whole past, which must have no hole.
-pub async fn past(store: &dyn Store, room: &RoomId) -> Vec<Event> {
+pub async fn past(store: &dyn LogStore, room: &RoomId) -> Vec<Event> {
     let page = store.page(room, None, Range::Newest, ALL).await.unwrap();
     let expected: Vec<Offset> = (1..=page.head).collect();
     assert_eq!(offsets(&page), expected);

@@ -1,0 +1,4 @@
+DROP TABLE outbox;
+ALTER TABLE members DROP COLUMN version;
+ALTER TABLE rooms DROP COLUMN version;
+ALTER TABLE log_meta DROP COLUMN shared;

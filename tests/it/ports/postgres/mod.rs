@@ -5,6 +5,7 @@ mod faults;
 mod nodes;
 mod opening;
 mod projecting;
+mod restored;
 mod writers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

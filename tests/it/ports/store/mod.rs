@@ -10,7 +10,7 @@ use chat_protocol::event::Removal;
 use chat_protocol::object::{HistoryPage, Person, Room, RoomKind, RoomState, User};
 use chat_protocol::{ClientId, ErrorCode, Event, Offset, RoomId, UserId};
 use chat_server::domain::record::{Change, Draft};
-use chat_server::store::{Changed, Committed, PageLimit, Range, StoreError};
+use chat_server::store::{Changed, Committed, Directory, PageLimit, Range, StoreError};
 
 use crate::ports::LogStore;
 
@@ -21,7 +21,7 @@ pub fn person(name: &str) -> Person {
 }
 
 /// A person who exists.
-pub async fn user(store: &dyn LogStore, name: &str) -> Person {
+pub async fn user(store: &(impl Directory + ?Sized), name: &str) -> Person {
     let Person { id, name } = person(name);
     let user = User { id: id.clone(), name: name.clone(), guest: true };
     store.change(Change::CreateUser(user)).await.unwrap();

@@ -84,7 +84,7 @@ pub struct ChatRoom {
 impl ChatRoom {
     /// A life of a room.
     pub(super) fn new(id: RoomId, links: Rc<Links>, hub: Addr<Hub>) -> Self {
-        let machine = Room::new(links.epoch.clone());
+        let machine = Room::new(links.epoch.clone(), links.follows);
         Self {
             id,
             links,

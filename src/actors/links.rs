@@ -12,12 +12,14 @@ use super::supervisor::ActorRef;
 use super::workers::{ToSession, Workers};
 use crate::bus::Bus;
 use crate::clock::Clock;
+use crate::domain::resume::Follows;
 use crate::domain::room::{Ask, Effect};
 use crate::metrics;
 
 /// What every room of a shard needs.
 pub struct Links {
     pub epoch: Epoch,
+    pub follows: Follows,
     pub durability: Durability,
     pub workers: Arc<Workers>,
     pub sink: ActorRef<Sink>,

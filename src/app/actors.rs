@@ -24,6 +24,7 @@ use crate::actors::supervisor::{ActorRef, Policy, supervise};
 use crate::actors::workers::Workers;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::resume::Follows;
 use crate::domain::rpc::fresh_id;
 use crate::domain::session;
 use crate::tokens::Tokens;
@@ -84,6 +85,7 @@ pub async fn start(
         let arbiter = Arbiter::new();
         let links = Links {
             epoch: store.epoch().clone(),
+            follows: if projectors.is_empty() { Follows::Log } else { Follows::Projections },
             durability,
             workers: workers.clone(),
             sink: sink.clone(),

@@ -26,17 +26,36 @@ pub enum Start {
     After(Offset),
     /// What was asked for is gone, and the client must be told so.
     Lost,
+    /// The client has what has not come here yet: nothing is lost, and it is to try again.
+    NotYet,
+}
+
+/// How a room comes by its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// The store, which is the log: an offset beyond its top means a log that was rolled back.
+    Log,
+    /// Projections of a log, which may be behind it, and behind what was delivered: emptied, restored, replaced.
+    Projections,
 }
 
 /// Decides. `top` is the room's newest offset, `first` the first offset that this reader may see.
-pub fn start(since: Option<&Since>, epoch: &Epoch, top: Offset, first: Offset) -> Start {
+pub fn start(
+    since: Option<&Since>,
+    epoch: &Epoch,
+    follows: Follows,
+    top: Offset,
+    first: Offset,
+) -> Start {
     let Some(since) = since else { return Start::Fresh };
     let same_log = since.epoch.as_ref().is_none_or(|theirs| theirs == epoch);
-    // The store is the log: an offset beyond its top means a log that was rolled back.
-    if !same_log || since.offset > top || since.offset + 1 < first {
-        Start::Lost
-    } else {
-        Start::After(since.offset)
+    if !same_log || since.offset.saturating_add(1) < first {
+        return Start::Lost;
+    }
+    match follows {
+        Follows::Log if since.offset > top => Start::Lost,
+        Follows::Projections if since.offset > top => Start::NotYet,
+        _ => Start::After(since.offset),
     }
 }
 
@@ -61,7 +80,24 @@ mod tests {
             (at(epoch_of("").as_ref(), 10), 1, Start::After(10)),
             (at(epoch_of("é").as_ref(), 10), 1, Start::Lost),
         ] {
-            assert_eq!(start(since.as_ref(), &epoch, 10, first), expected, "{since:?} {first}");
+            let start = start(since.as_ref(), &epoch, Follows::Log, 10, first);
+            assert_eq!(start, expected, "{since:?} {first}");
+        }
+    }
+
+    // The crash harness found this: Redis and PostgreSQL had come back behind what a reader had, who was told to begin anew.
+    #[test]
+    fn who_is_ahead_of_a_projection_has_lost_nothing() {
+        let epoch = Epoch::parse("0.aaaaaaaa").unwrap();
+        let other = Epoch::parse("1.bbbbbbbb").unwrap();
+        for (theirs, offset, expected) in [
+            (&epoch, 11, Start::NotYet),
+            (&epoch, Offset::MAX, Start::NotYet),
+            (&epoch, 10, Start::After(10)),
+            (&other, 11, Start::Lost),
+        ] {
+            let since = Since { epoch: Some(theirs.clone()), offset };
+            assert_eq!(start(Some(&since), &epoch, Follows::Projections, 10, 1), expected);
         }
     }
 }

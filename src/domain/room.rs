@@ -17,7 +17,7 @@ use chat_protocol::object::RoomKind;
 use chat_protocol::{CloseCode, Epoch, ErrorCode, Event, Offset, Publication, UserId};
 
 use super::record::Draft;
-use super::resume::Since;
+use super::resume::{Follows, Since};
 use super::session::{Attached, SessionKey, Ticket};
 pub use delivery::{TAIL_BYTES_MAX, TAIL_EVENTS_MAX};
 
@@ -122,6 +122,7 @@ struct Asked<R> {
 #[derive(Debug)]
 pub struct Room<R> {
     epoch: Epoch,
+    follows: Follows,
     /// `None` until the store has said what the room is.
     kind: Option<RoomKind>,
     pos: Offset,
@@ -140,9 +141,10 @@ pub struct Room<R> {
 
 impl<R> Room<R> {
     /// A room that doesn't know yet what it is.
-    pub fn new(epoch: Epoch) -> Self {
+    pub fn new(epoch: Epoch, follows: Follows) -> Self {
         Self {
             epoch,
+            follows,
             kind: None,
             pos: 0,
             seen: 0,
@@ -175,7 +177,12 @@ impl<R> Room<R> {
         effects: &mut Vec<Effect<R>>,
     ) {
         self.kind = Some(kind);
-        self.pos = delivered.map_or(head, |delivered| delivered.min(head));
+        self.pos = match (delivered, self.follows) {
+            (Some(delivered), Follows::Log) => delivered.min(head),
+            // What members have been handed stays handed, though the projections have come back behind it.
+            (Some(delivered), Follows::Projections) => delivered,
+            (None, _) => head,
+        };
         self.seen = self.seen.max(head);
         let early = std::mem::take(&mut self.early);
         self.on_events(early, effects);

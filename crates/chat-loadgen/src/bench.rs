@@ -120,6 +120,7 @@ impl Bench {
             shell: Some(shell),
             log,
             core: Some(SERVER_CORE),
+            options: &[],
         };
         let mut running = Running::server(&plan)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -135,6 +135,9 @@ pub struct CrashArgs {
     /// How often it is killed at work; about one start in four is killed as well.
     #[arg(long, default_value_t = 20)]
     pub rounds: u32,
+    /// Three nodes on PostgreSQL, Redis and three Kafka brokers, and whatever can die of them does: a round is a fault.
+    #[arg(long)]
+    pub cluster: bool,
     /// Repeats the schedule of kills, breaks and texts; chosen and printed if absent.
     #[arg(long)]
     pub seed: Option<u64>,

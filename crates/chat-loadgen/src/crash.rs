@@ -6,6 +6,7 @@
 
 mod author;
 mod author_task;
+mod cluster;
 mod final_history;
 mod nemesis;
 mod reader;
@@ -20,11 +21,13 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result};
 use chat_checker::Verdict;
-use tokio::task::LocalSet;
+use tokio::runtime::Builder;
+use tokio::task::{LocalSet, spawn_blocking};
 
 use crate::cli::CrashArgs;
 use crate::server::log_tail;
-use nemesis::Nemesis;
+use cluster::Cluster;
+use nemesis::{Lone, Nemesis};
 use scene::{Phase, Scene};
 
 /// Runs the rounds and prints the verdict; false if a promise was broken.
@@ -36,7 +39,7 @@ pub fn run(args: &CrashArgs) -> Result<bool> {
     println!("seed {seed}");
     fastrand::seed(seed);
     let folder = Folder::make(args.keep.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let verdict = LocalSet::new().block_on(&runtime, judge(args, &folder));
     let verdict = verdict.with_context(|| {
         let log = folder.log();
@@ -56,14 +59,17 @@ pub fn run(args: &CrashArgs) -> Result<bool> {
 
 /// The checker's verdict, and refusals that nothing justified.
 async fn judge(args: &CrashArgs, folder: &Folder) -> Result<(Verdict, u64)> {
-    let mut nemesis = Nemesis::new(args, folder)?;
-    nemesis.start().await?;
-    let scene = Rc::new(Scene::set(args, nemesis.address()).await?);
+    let mut nemesis: Box<dyn Nemesis> = if args.cluster {
+        Box::new(Cluster::start(args, folder).await?)
+    } else {
+        Box::new(Lone::start(args, folder).await?)
+    };
+    let scene = Rc::new(Scene::set(args, nemesis.addresses()).await?);
     let authors = author_task::start_all(&scene, args);
     let readers = reader_task::start_all(&scene);
 
     for round in 1..=args.rounds {
-        nemesis.round().await.with_context(|| format!("round {round}"))?;
+        nemesis = apart(nemesis).await.with_context(|| format!("round {round}"))?;
         let (acked, seen) = scene.recorder.borrow().so_far();
         println!("round {round}: {acked} acked, {seen} seen live");
     }
@@ -73,8 +79,20 @@ async fn judge(args: &CrashArgs, folder: &Folder) -> Result<(Verdict, u64)> {
     scene.enter(Phase::Settling);
     reader_task::finish_all(readers, &scene).await?;
     let recorder = scene.recorder.borrow();
-    println!("{}; errors in answer to sends: {:?}", nemesis.kills(), recorder.errors);
+    println!("{}; errors in answer to sends: {:?}", nemesis.deeds(), recorder.errors);
     Ok((chat_checker::check(&recorder.history), recorder.unjust))
+}
+
+/// One round, on a thread of its own: people go on talking meanwhile.
+async fn apart(mut nemesis: Box<dyn Nemesis>) -> Result<Box<dyn Nemesis>> {
+    let seed = fastrand::u64(..);
+    let round = move || {
+        fastrand::seed(seed);
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(nemesis.round())?;
+        Ok(nemesis)
+    };
+    spawn_blocking(round).await?
 }
 
 /// Where the server's data and log are.

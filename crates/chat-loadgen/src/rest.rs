@@ -35,10 +35,6 @@ impl Rest {
         Self { address, idle: RefCell::default() }
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// Makes a guest.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::floor::Mode;
 use crate::proc;
@@ -15,6 +15,8 @@ use crate::rest::Rest;
 
 /// Longest wait until a server that was started is ready.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+/// Longest wait until a server that was told to end has.
+const DRAINED_WITHIN: Duration = Duration::from_secs(20);
 /// Between two looks at whether it is.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Below the ports that the kernel gives to outgoing connections: one of those, trying to reach a
@@ -40,6 +42,8 @@ pub struct ServerPlan<'p> {
     pub log: &'p Path,
     /// The core that it is kept on, if any.
     pub core: Option<usize>,
+    /// More options, by their names in the environment.
+    pub options: &'p [(&'static str, String)],
 }
 
 impl Running {
@@ -60,6 +64,7 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
+        command.envs(plan.options.iter().map(|(name, value)| (name, value)));
         if let Some(shell) = plan.shell {
             command.env("CHAT__SESSION__SHELL", shell);
         }
@@ -119,6 +124,33 @@ impl Running {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// Sends a signal by its name.
+    ///
+    /// # Errors
+    /// It can't be sent.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status()?;
+        ensure!(status.success(), "kill -s {name}: {status}");
+        Ok(())
+    }
+
+    /// SIGTERM, and waits until it has ended in good order.
+    ///
+    /// # Errors
+    /// It doesn't.
+    pub async fn drain(mut self) -> Result<()> {
+        self.signal("TERM")?;
+        let until = Instant::now() + DRAINED_WITHIN;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(status.success(), "the server ended with {status}");
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "the server did not end within {DRAINED_WITHIN:?}");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 }
 

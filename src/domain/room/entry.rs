@@ -5,7 +5,7 @@ use chat_protocol::{ErrorCode, Offset, Publication, UserId};
 
 use super::{Ask, Asked, Effect, Room, WAITING_MAX};
 use crate::domain::question::REPLY_BYTES_MAX;
-use crate::domain::resume::{self, Since, Start};
+use crate::domain::resume::{self, Start};
 use crate::domain::session::{Attached, SessionKey, Ticket};
 
 impl<R> Room<R> {
@@ -96,7 +96,15 @@ impl<R> Room<R> {
             Ask::Subscribe { session, ticket, user, since } => {
                 // History of a public room begins at its beginning, of a private one at the reader's join.
                 let first = if self.kind == Some(RoomKind::Private) { joined } else { 1 };
-                self.subscribe(session, ticket, user, since.as_ref(), first, effects);
+                match resume::start(since.as_ref(), &self.epoch, self.follows, self.pos, first) {
+                    Start::NotYet => {
+                        let code = ErrorCode::Unavailable;
+                        effects.push(Effect::Refuse { session, ticket, code });
+                    }
+                    Start::After(after) => self.go_on(session, ticket, user, after, effects),
+                    Start::Fresh => self.attach_now(session, ticket, user, false, effects),
+                    Start::Lost => self.attach_now(session, ticket, user, true, effects),
+                }
             }
             Ask::Continue { session, ticket, user, after } => {
                 self.go_on(session, ticket, user, after, effects);
@@ -113,28 +121,18 @@ impl<R> Room<R> {
         }
     }
 
-    fn subscribe(
+    /// From now on.
+    fn attach_now(
         &self,
         session: SessionKey,
         ticket: Ticket,
         user: UserId,
-        since: Option<&Since>,
-        first: Offset,
+        was_recovering: bool,
         effects: &mut Vec<Effect<R>>,
     ) {
-        match resume::start(since, &self.epoch, self.pos, first) {
-            Start::After(after) => self.go_on(session, ticket, user, after, effects),
-            start => {
-                let attached = Attached {
-                    epoch: self.epoch.clone(),
-                    top: self.pos,
-                    since: None,
-                    was_recovering: start == Start::Lost,
-                    missed: Vec::new(),
-                };
-                effects.push(Effect::Attach { session, ticket, user, attached });
-            }
-        }
+        let (epoch, top) = (self.epoch.clone(), self.pos);
+        let attached = Attached { epoch, top, since: None, was_recovering, missed: Vec::new() };
+        effects.push(Effect::Attach { session, ticket, user, attached });
     }
 
     /// From `after` on: live at once if what is missed is at hand and fits into one reply, else one more page.

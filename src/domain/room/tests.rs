@@ -100,7 +100,15 @@ struct Bench(Room<&'static str>);
 
 impl Bench {
     fn new() -> Self {
-        Self(Room::new(epoch()))
+        Self(Room::new(epoch(), Follows::Log))
+    }
+
+    /// A room that hears of the log by projections, which stand at `head`; members have been handed up to `delivered`.
+    fn following(head: Offset, delivered: Option<Offset>) -> Self {
+        let mut bench = Self(Room::new(epoch(), Follows::Projections));
+        let kind = RoomKind::Public;
+        assert_eq!(bench.does(|room, e| room.on_start(kind, head, delivered, e)), [""; 0]);
+        bench
     }
 
     /// A room that stands at `head`.

@@ -15,14 +15,15 @@ use crate::rest::Guest;
 use crate::wire;
 
 /// Longest wait for the last answers.
-const FINISH_WITHIN: Duration = Duration::from_secs(30);
+const FINISH_WITHIN: Duration = Duration::from_secs(60);
 
 /// Starts all authors.
 pub(super) fn start_all(scene: &Rc<Scene>, args: &CrashArgs) -> Vec<JoinHandle<Result<()>>> {
     let authors = u32::try_from(args.authors).unwrap_or(u32::MAX);
     let every = Duration::from_secs(1) * authors / args.rate.max(1);
     let start = |guest: &Guest| {
-        let author = Author::new(guest.user.clone(), scene.rooms.clone(), fastrand::u64(..));
+        let seed = fastrand::u64(..);
+        let author = Author::new(guest.user.clone(), scene.rooms.clone(), seed, !args.cluster);
         spawn_local(live(author, guest.clone(), Rc::clone(scene), every))
     };
     scene.authors.iter().map(start).collect()

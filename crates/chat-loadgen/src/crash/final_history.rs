@@ -1,10 +1,18 @@
 //! Each room's whole history, as the server tells it in the end.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
+use chat_checker::Event;
 use serde::Deserialize;
+use tokio::time::sleep;
 
 use super::scene::Scene;
 use crate::wire;
+
+/// How long history may take to have all that was acked.
+const COMPLETE_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Deserialize)]
 struct Page<'p> {
@@ -26,7 +34,34 @@ pub(super) async fn read_all(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
+/// Where the store isn't the log it may be behind for a while: what counts is what history says in the end.
 async fn read(scene: &Scene, room: &str) -> Result<()> {
+    let late = Instant::now() + COMPLETE_WITHIN;
+    loop {
+        let whole = read_once(scene, room).await;
+        let is_late = Instant::now() >= late;
+        match whole {
+            Ok(log) => {
+                let mut recorder = scene.recorder.borrow_mut();
+                if is_late || recorder.has_all_acked(room, &log.events) {
+                    recorder.log(room, &log.epoch, log.head, log.events);
+                    return Ok(());
+                }
+            }
+            Err(error) if is_late => return Err(error),
+            Err(_) => {}
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+struct Whole {
+    epoch: String,
+    head: u64,
+    events: Vec<Event>,
+}
+
+async fn read_once(scene: &Scene, room: &str) -> Result<Whole> {
     let (mut events, mut after) = (Vec::new(), 0);
     loop {
         let body = scene.rest.page(&scene.authors[0], room, after).await?;
@@ -37,8 +72,7 @@ async fn read(scene: &Scene, room: &str) -> Result<()> {
             events.push(recorder.event(offset, event));
         }
         let Some(next) = page.next else {
-            recorder.log(room, &page.epoch, page.head, events);
-            return Ok(());
+            return Ok(Whole { epoch: page.epoch, head: page.head, events });
         };
         ensure!(next > after, "the page after {after} leads to {next}");
         after = next;

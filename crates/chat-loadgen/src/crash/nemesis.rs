@@ -1,4 +1,4 @@
-//! Who kills the server, and starts it again on the same data.
+//! Who breaks things under load: here the one that kills a lone server, and starts it again on the same data.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use async_trait::async_trait;
 use tokio::time::sleep;
 
 use super::Folder;
@@ -19,7 +20,20 @@ const BIRTH_MS: std::ops::Range<u64> = 0..150;
 /// One restart in this many is killed while it starts: recovery must survive itself.
 const STILLBORN_IN: u32 = 4;
 
-pub(super) struct Nemesis {
+/// Breaks something each round, and mends it. It may block: nobody else works on its thread.
+#[async_trait(?Send)]
+pub(super) trait Nemesis: Send {
+    /// Where servers are, or will be again.
+    fn addresses(&self) -> Vec<SocketAddr>;
+
+    async fn round(&mut self) -> Result<()>;
+
+    /// What it did, in words.
+    fn deeds(&self) -> String;
+}
+
+/// One server, killed.
+pub(super) struct Lone {
     program: PathBuf,
     shell: Option<String>,
     data: PathBuf,
@@ -50,9 +64,10 @@ impl fmt::Display for Kills {
     }
 }
 
-impl Nemesis {
-    pub(super) fn new(args: &CrashArgs, folder: &Folder) -> Result<Self> {
-        Ok(Self {
+impl Lone {
+    /// Starts the server and waits until it is ready.
+    pub(super) async fn start(args: &CrashArgs, folder: &Folder) -> Result<Self> {
+        let mut lone = Self {
             program: args.server.canonicalize().context("no such server program")?,
             shell: args.shell.clone(),
             data: folder.data(),
@@ -60,37 +75,16 @@ impl Nemesis {
             port: free_port()?,
             running: None,
             kills: Kills::default(),
-        })
+        };
+        lone.start_again().await?;
+        Ok(lone)
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
-    }
-
-    pub(super) fn kills(&self) -> Kills {
-        self.kills
-    }
-
-    /// Starts the server and waits until it is ready.
-    pub(super) async fn start(&mut self) -> Result<()> {
+    async fn start_again(&mut self) -> Result<()> {
         let mut running = self.spawn()?;
         running.ready().await?;
         self.running = Some(running);
         Ok(())
-    }
-
-    /// Lets it live for a moment, kills it, and starts it again.
-    pub(super) async fn round(&mut self) -> Result<()> {
-        sleep(Duration::from_millis(fastrand::u64(LIFE_MS))).await;
-        self.kill()?;
-        self.kills.at_work += 1;
-        if fastrand::u32(..STILLBORN_IN) == 0 {
-            self.running = Some(self.spawn()?);
-            sleep(Duration::from_millis(fastrand::u64(BIRTH_MS))).await;
-            self.kill()?;
-            self.kills.at_birth += 1;
-        }
-        self.start().await
     }
 
     fn kill(&mut self) -> Result<()> {
@@ -105,6 +99,32 @@ impl Nemesis {
             shell: self.shell.as_deref(),
             log: &self.log,
             core: None,
+            options: &[],
         })
+    }
+}
+
+#[async_trait(?Send)]
+impl Nemesis for Lone {
+    fn addresses(&self) -> Vec<SocketAddr> {
+        vec![SocketAddr::from(([127, 0, 0, 1], self.port))]
+    }
+
+    /// Lets it live for a moment, kills it, and starts it again.
+    async fn round(&mut self) -> Result<()> {
+        sleep(Duration::from_millis(fastrand::u64(LIFE_MS))).await;
+        self.kill()?;
+        self.kills.at_work += 1;
+        if fastrand::u32(..STILLBORN_IN) == 0 {
+            self.running = Some(self.spawn()?);
+            sleep(Duration::from_millis(fastrand::u64(BIRTH_MS))).await;
+            self.kill()?;
+            self.kills.at_birth += 1;
+        }
+        self.start_again().await
+    }
+
+    fn deeds(&self) -> String {
+        self.kills.to_string()
     }
 }

@@ -1,6 +1,6 @@
 //! From the wire to the checker's records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chat_checker::{
@@ -121,6 +121,17 @@ impl Recorder {
             time_ms: event.time,
             message,
         }
+    }
+
+    /// Does a room's log have all that was acked in it?
+    pub(super) fn has_all_acked(&mut self, room: &str, events: &[Event]) -> bool {
+        let room = self.history.name(room);
+        let there: HashSet<_> = events.iter().filter_map(|event| event.id).collect();
+        let mut of_room = self.history.attempts.iter().filter(|attempt| attempt.room == room);
+        of_room.all(|attempt| match attempt.answer {
+            Answer::Acked { id, .. } => there.contains(&id),
+            _ => true,
+        })
     }
 
     /// The heads of these rooms as their logs name them; 0 while a log is not read yet.

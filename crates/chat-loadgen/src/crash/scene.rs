@@ -25,6 +25,7 @@ pub(super) enum Phase {
 
 pub(super) struct Scene {
     pub(super) rest: Rest,
+    addresses: Vec<SocketAddr>,
     pub(super) authors: Vec<Guest>,
     pub(super) readers: Vec<Guest>,
     pub(super) rooms: Vec<String>,
@@ -34,8 +35,8 @@ pub(super) struct Scene {
 
 impl Scene {
     /// Makes guests and rooms; every author is a member of every room.
-    pub(super) async fn set(args: &CrashArgs, address: SocketAddr) -> Result<Self> {
-        let rest = Rest::new(address);
+    pub(super) async fn set(args: &CrashArgs, addresses: Vec<SocketAddr>) -> Result<Self> {
+        let rest = Rest::new(*addresses.first().context("a crash run needs a server")?);
         let mut authors = Vec::new();
         for n in 0..args.authors {
             authors.push(rest.guest(&format!("author-{n}")).await?);
@@ -54,7 +55,7 @@ impl Scene {
             rooms.push(room);
         }
         let (recorder, phase) = (RefCell::default(), Cell::new(Phase::Load));
-        Ok(Self { rest, authors, readers, rooms, recorder, phase })
+        Ok(Self { rest, addresses, authors, readers, rooms, recorder, phase })
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -65,10 +66,11 @@ impl Scene {
         self.phase.set(phase);
     }
 
-    /// Opens a connection, trying again for as long as the server is away.
+    /// Opens a connection to any of the servers, trying again for as long as it is away.
     pub(super) async fn reconnect(&self) -> Link {
         loop {
-            match Link::open(self.rest.address()).await {
+            let address = self.addresses[fastrand::usize(..self.addresses.len())];
+            match Link::open(address).await {
                 Ok(link) => return link,
                 // Away, or killed in the middle of it; how long it may be is bounded by whoever
                 // waits for this client to finish.

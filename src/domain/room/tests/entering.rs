@@ -138,3 +138,24 @@ fn nobody_comes_in_while_the_room_is_behind_where_it_was() {
         ]
     );
 }
+
+// Found by killing everything under load: projections had come back behind what readers had, who were told to begin anew.
+#[test]
+fn who_is_ahead_of_the_projections_is_to_try_again_and_has_lost_nothing() {
+    let mut bench = Bench::following(10, None);
+    assert_eq!(bench.ask(resume(1, "u", 12)), ["refuse 1 400"]);
+    assert_eq!(bench.ask(resume(1, "u", Offset::MAX)), ["refuse 1 400"]);
+    assert_eq!(
+        bench.ask(subscribe(2, "v")),
+        ["attach 2 top 10 since None []"],
+        "nobody else waits"
+    );
+    assert_eq!(bench.events(voids([11, 12])), ["deliver [11, 12]"]);
+    assert_eq!(bench.ask(resume(1, "u", 12)), ["attach 1 top 12 since Some(12) []"]);
+}
+
+#[test]
+fn what_was_handed_out_is_not_handed_out_again_when_projections_come_back_behind_it() {
+    let mut bench = Bench::following(8, Some(10));
+    assert_eq!(bench.events(voids([9, 10, 11])), ["deliver [11]"]);
+}

@@ -110,15 +110,25 @@ impl ChatRoom {
             return;
         };
         self.started = true;
-        let mut effects = Vec::new();
-        self.machine.on_start(head.kind, head.offset, self.delivered, &mut effects);
-        self.run(effects, ctx);
+        let (kind, offset, delivered) = (head.kind, head.offset, self.delivered);
+        self.act(ctx, |room, effects| room.on_start(kind, offset, delivered, effects));
         self.ready();
     }
 
     #[expect(clippy::disallowed_methods, reason = "one message per start of a room")]
     fn ready(&self) {
         self.hub.do_send(Ready(self.id.clone()));
+    }
+
+    /// Lets the machine take something in, and does what follows from it.
+    fn act(
+        &mut self,
+        ctx: &mut Context<Self>,
+        act: impl FnOnce(&mut Room<Reply>, &mut Vec<Effect<Reply>>),
+    ) {
+        let mut effects = Vec::new();
+        act(&mut self.machine, &mut effects);
+        self.run(effects, ctx);
     }
 
     /// The only place where effects become sends.
@@ -251,10 +261,10 @@ impl Handler<Asked> for ChatRoom {
     type Result = ();
 
     fn handle(&mut self, it: Asked, ctx: &mut Self::Context) {
-        let mut effects = Vec::new();
-        self.machine.on_ask(it.0, &mut effects);
-        faults::panic_if_armed("chat_room.asked");
-        self.run(effects, ctx);
+        self.act(ctx, |room, effects| {
+            room.on_ask(it.0, effects);
+            faults::panic_if_armed("chat_room.asked");
+        });
     }
 }
 
@@ -262,10 +272,10 @@ impl Handler<Relayed> for ChatRoom {
     type Result = ();
 
     fn handle(&mut self, it: Relayed, ctx: &mut Self::Context) {
-        let mut effects = Vec::new();
-        self.machine.on_events(it.0, &mut effects);
-        faults::panic_if_armed("chat_room.events"); // its place has moved, and nobody was told
-        self.run(effects, ctx);
+        self.act(ctx, |room, effects| {
+            room.on_events(it.0, effects);
+            faults::panic_if_armed("chat_room.events"); // its place has moved, and nobody was told
+        });
     }
 }
 
@@ -275,25 +285,20 @@ impl Handler<HeadRead> for ChatRoom {
     fn handle(&mut self, it: HeadRead, ctx: &mut Self::Context) {
         match it.0 {
             Ok(Some(head)) if self.started => {
-                let mut effects = Vec::new();
-                self.machine.on_head(head.offset, &mut effects);
-                self.run(effects, ctx);
+                self.act(ctx, |room, effects| room.on_head(head.offset, effects));
             }
             Ok(Some(head)) => {
                 self.head = Some(head);
                 self.start_if_known(ctx);
             }
             Ok(None) => {
-                let mut effects = Vec::new();
-                self.machine.on_start_failed(ErrorCode::RoomNotFound, &mut effects);
-                self.run(effects, ctx);
+                let code = ErrorCode::RoomNotFound;
+                self.act(ctx, |room, effects| room.on_start_failed(code, effects));
                 ctx.stop();
             }
             Err(err) => {
                 tracing::warn!(room.id = %self.id, %err, "room can't start yet");
-                let mut effects = Vec::new();
-                self.machine.on_start_failed(err.code(), &mut effects);
-                self.run(effects, ctx);
+                self.act(ctx, |room, effects| room.on_start_failed(err.code(), effects));
                 ctx.run_later(RETRY_AFTER, |this, ctx| this.read_head(ctx));
             }
         }
@@ -305,9 +310,7 @@ impl Handler<Reaches> for ChatRoom {
 
     fn handle(&mut self, it: Reaches, ctx: &mut Self::Context) {
         if self.started {
-            let mut effects = Vec::new();
-            self.machine.on_head(it.0, &mut effects);
-            self.run(effects, ctx);
+            self.act(ctx, |room, effects| room.on_head(it.0, effects));
         }
     }
 }
@@ -317,9 +320,7 @@ impl Handler<MembershipRead> for ChatRoom {
 
     fn handle(&mut self, it: MembershipRead, ctx: &mut Self::Context) {
         let answer = it.1.map(|m| (m.joined, m.as_of)).map_err(|err| err.code());
-        let mut effects = Vec::new();
-        self.machine.on_membership(&it.0, answer, &mut effects);
-        self.run(effects, ctx);
+        self.act(ctx, |room, effects| room.on_membership(&it.0, answer, effects));
     }
 }
 
@@ -329,17 +330,13 @@ impl Handler<Repaired> for ChatRoom {
     fn handle(&mut self, it: Repaired, ctx: &mut Self::Context) {
         match it.0 {
             Ok(events) if !events.is_empty() => {
-                let mut effects = Vec::new();
-                self.machine.on_repair(events, &mut effects);
-                self.run(effects, ctx);
+                self.act(ctx, |room, effects| room.on_repair(events, effects));
             }
             other => {
                 let err = other.err(); // none: the store is behind what was announced
                 tracing::warn!(room.id = %self.id, ?err, "gap can't be filled yet");
                 ctx.run_later(RETRY_AFTER, |this, ctx| {
-                    let mut effects = Vec::new();
-                    this.machine.on_repair(Vec::new(), &mut effects);
-                    this.run(effects, ctx);
+                    this.act(ctx, |room, effects| room.on_repair(Vec::new(), effects));
                 });
             }
         }

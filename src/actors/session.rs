@@ -78,21 +78,17 @@ impl Driver {
     pub fn attend(&mut self, waker: &Waker) {
         self.flow.attend(waker);
         while let Some(message) = self.flow.take() {
-            match message {
-                ToSession::Deliver(payload) => {
-                    self.delivered += payload.len() as u64;
-                    self.queue(payload);
-                }
-                other => self.on_message(other),
-            }
+            self.on_message(message);
         }
     }
 
     fn on_message(&mut self, message: ToSession) {
-        let now = self.node.clock.monotonic_ms();
         let mut effects = Vec::new();
         match message {
-            ToSession::Deliver(payload) => self.queue(payload),
+            ToSession::Deliver(payload) => {
+                self.delivered += payload.len() as u64;
+                return self.queue(payload); // the machine has no part in it
+            }
             ToSession::Attached { ticket, attached } => {
                 self.machine.on_attached(ticket, *attached, &mut effects);
             }
@@ -110,11 +106,11 @@ impl Driver {
             ToSession::Authenticated(result) => {
                 let node = self.node.clone();
                 let welcome = |id, user: &_| node.welcome(id, user);
-                let unix_ms = self.node.clock.now_ms();
+                let (now, unix_ms) = (node.clock.monotonic_ms(), node.clock.now_ms());
                 self.machine.on_authenticated(*result, now, unix_ms, &welcome, &mut effects);
             }
             ToSession::Tick => {
-                self.machine.on_tick(now, &mut effects);
+                self.machine.on_tick(self.node.clock.monotonic_ms(), &mut effects);
             }
             ToSession::Close(code) => self.machine.close(code, &mut effects),
         }

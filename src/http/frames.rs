@@ -1,12 +1,73 @@
-//! WebSocket frames (RFC 6455 §5), as both session shells need them: whole texts in, joined payloads out.
+//! WebSocket frames (RFC 6455 §5), as both session shells need them: what a client said in, joined payloads out.
 
-use actix_http::ws::Item;
+use actix_codec::{Decoder, Encoder};
+use actix_http::ws::{Codec, Frame, Item, Message, ProtocolError};
 use bytes::{Bytes, BytesMut};
 use chat_protocol::CloseCode;
 
+/// What came from a client, for its shell to act on.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// A whole text, however many fragments it came in.
+    Text(String),
+    /// To be answered with the same bytes.
+    Ping(Bytes),
+    /// The session ends with this code, and nothing behind it counts.
+    Close(CloseCode),
+    /// Not WebSocket: there is nobody to talk to.
+    Nonsense,
+}
+
+/// Takes apart what a client sends, within the bound of a frame.
+///
+/// Not left to actix-web-actors, which would keep all of a frame that is too big before it said so, and end the
+/// connection without a word over a text that is not UTF-8.
+pub struct Reader {
+    codec: Codec,
+    assembler: Assembler,
+    bytes_max: usize,
+}
+
+impl Reader {
+    /// A connection on which nothing came yet; `bytes_max` bounds a frame, and a text in fragments.
+    pub fn new(bytes_max: usize) -> Self {
+        let codec = Codec::new().max_size(bytes_max);
+        Self { codec, assembler: Assembler::default(), bytes_max }
+    }
+
+    /// Takes the next thing that all of has come out of `bytes`. Pongs mean nothing, and are passed over.
+    pub fn next(&mut self, bytes: &mut BytesMut) -> Option<Received> {
+        loop {
+            if announces_too_much(bytes, self.bytes_max) {
+                return Some(Received::Close(CloseCode::MessageTooBig));
+            }
+            let text = match self.codec.decode(bytes) {
+                Ok(None) => return None,
+                Ok(Some(Frame::Text(text))) if text.len() > self.bytes_max => {
+                    Err(CloseCode::MessageTooBig)
+                }
+                Ok(Some(Frame::Text(text))) => Ok(Some(text)),
+                Ok(Some(Frame::Continuation(item))) => self.assembler.take(item, self.bytes_max),
+                Ok(Some(Frame::Binary(_))) => Err(CloseCode::BadRequest),
+                Ok(Some(Frame::Ping(data))) => return Some(Received::Ping(data)),
+                Ok(Some(Frame::Pong(_))) => Ok(None),
+                Ok(Some(Frame::Close(_))) => Err(CloseCode::Normal),
+                Err(ProtocolError::Overflow) => Err(CloseCode::MessageTooBig),
+                Err(_) => return Some(Received::Nonsense),
+            };
+            match text.map(|text| text.map(|text| String::from_utf8(text.into()))) {
+                Ok(None) => {}
+                Ok(Some(Ok(text))) => return Some(Received::Text(text)),
+                Ok(Some(Err(_))) => return Some(Received::Close(CloseCode::InvalidUtf8)),
+                Err(code) => return Some(Received::Close(code)),
+            }
+        }
+    }
+}
+
 /// Puts fragments together, within the bound of a frame.
 #[derive(Debug, Default)]
-pub struct Assembler {
+struct Assembler {
     /// The text so far; boxed, because hardly any session ever has one.
     partial: Option<Box<BytesMut>>,
 }
@@ -16,7 +77,7 @@ impl Assembler {
     ///
     /// # Errors
     /// [`CloseCode::MessageTooBig`]; [`CloseCode::BadRequest`] for binary data, which JSON sessions don't speak.
-    pub fn take(&mut self, item: Item, bytes_max: usize) -> Result<Option<Bytes>, CloseCode> {
+    fn take(&mut self, item: Item, bytes_max: usize) -> Result<Option<Bytes>, CloseCode> {
         let (part, last) = match item {
             Item::FirstText(part) => {
                 self.partial = Some(Box::default());
@@ -37,7 +98,7 @@ impl Assembler {
 
 /// Does the frame that `bytes` begin with announce a payload above `bytes_max`? The codec says so only once all of it is
 /// there, and keeps it until then.
-pub fn announces_too_much(bytes: &[u8], bytes_max: usize) -> bool {
+fn announces_too_much(bytes: &[u8], bytes_max: usize) -> bool {
     const LENGTH: u8 = 0x7F;
     let length = match bytes {
         [_, second, rest @ ..] => match second & LENGTH {
@@ -78,6 +139,11 @@ pub fn append_joined(out: &mut BytesMut, parts: &[Bytes]) {
     }
 }
 
+/// Appends a control frame.
+pub fn append_control(out: &mut BytesMut, message: Message) {
+    let _ = Codec::new().encode(message, out); // control frames fit
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +160,37 @@ mod tests {
         let mut fresh = Assembler::default();
         assert_eq!(fresh.take(Item::Last(part.clone()), 9), Err(CloseCode::BadRequest));
         assert_eq!(fresh.take(Item::FirstBinary(part), 9), Err(CloseCode::BadRequest));
+    }
+
+    /// A client's frame: a mask of zeros changes nothing.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+    }
+
+    #[test]
+    fn each_thing_that_a_client_can_send_is_told_apart() {
+        let (text, close) = (|text: &str| Received::Text(text.to_owned()), Received::Close);
+        for (bytes, expected) in [
+            (frame(0x81, b"{}"), text("{}")),
+            ([frame(0x01, b"\xC3"), frame(0x8A, b""), frame(0x80, b"\xB6")].concat(), text("ö")),
+            (frame(0x89, b"hi"), Received::Ping("hi".into())),
+            (frame(0x81, b"\xFF"), close(CloseCode::InvalidUtf8)),
+            (frame(0x82, b"{}"), close(CloseCode::BadRequest)),
+            (frame(0x88, b""), close(CloseCode::Normal)),
+            (frame(0x81, &[b' '; 101]), close(CloseCode::MessageTooBig)),
+            (vec![0x81, 0xFF], close(CloseCode::MessageTooBig)),
+            (vec![0x83, 0x80, 0, 0, 0, 0], Received::Nonsense),
+            (vec![0x81, 0x02, b'{', b'}'], Received::Nonsense),
+        ] {
+            let (mut reader, mut whole) = (Reader::new(100), BytesMut::from(&bytes[..]));
+            if bytes == [0x81, 0xFF] {
+                whole.extend_from_slice(&1000_u64.to_be_bytes());
+            } else if expected != Received::Nonsense {
+                let mut short = BytesMut::from(&bytes[..bytes.len() - 1]);
+                assert_eq!(Reader::new(100).next(&mut short), None, "{bytes:?}, cut short");
+            }
+            assert_eq!(reader.next(&mut whole), Some(expected), "{bytes:?}");
+        }
     }
 
     #[test]

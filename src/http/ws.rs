@@ -13,20 +13,19 @@ use std::task::{Context, Poll, ready};
 
 use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
-use actix_codec::Decoder;
-use actix_http::ws::{CloseReason, Codec, Frame, verify_handshake};
+use actix_http::ws::{CloseReason, verify_handshake};
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, WebsocketContext};
 use bytes::BytesMut;
-use chat_protocol::{CloseCode, ErrorCode};
+use chat_protocol::ErrorCode;
 use futures_util::{Stream, stream};
 use socket2::SockRef;
 
 use super::Mounted;
 use super::error::ApiError;
-use super::frames::{Assembler, announces_too_much, append_joined};
+use super::frames::{Reader, Received, append_joined};
 use super::shared_stream::SharedStream;
 use crate::actors::node::Node;
 use crate::actors::session::Driver;
@@ -77,38 +76,28 @@ pub async fn connect(
     let kill: Kill = Box::new(move || {
         let _ = SockRef::from(&socket).shutdown(Shutdown::Both); // it may be gone already
     });
-    let frame_bytes_max = node.frame_bytes_max;
-    let codec = Codec::new().max_size(frame_bytes_max);
-    let frames = Frames { payload: stream, inb: BytesMut::new(), codec, frame_bytes_max };
-    let session = WsSession {
-        beginning: Some(Box::new((Arc::clone(node), kill, frames))),
-        driver: None,
-        assembler: Assembler::default(),
-        frame_bytes_max,
-    };
+    let reader = Reader::new(node.frame_bytes_max);
+    let frames = Frames { payload: stream, inb: BytesMut::new(), reader };
+    let beginning = Some(Box::new((Arc::clone(node), kill, frames)));
+    let session = WsSession { beginning, driver: None };
     ws::WsResponseBuilder::new(session, &req, stream::pending()).start()
 }
 
-/// What the client sends. Taken apart here: that crate would keep all of a frame that is too big before it said so, and
-/// end the connection without a word over a text that is not UTF-8.
+/// What the client sends.
 struct Frames {
     payload: web::Payload,
     inb: BytesMut,
-    codec: Codec,
-    frame_bytes_max: usize,
+    reader: Reader,
 }
 
 impl Stream for Frames {
-    type Item = Result<Frame, ws::ProtocolError>;
+    type Item = Received;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received>> {
         let this = &mut *self;
         loop {
-            if announces_too_much(&this.inb, this.frame_bytes_max) {
-                return Poll::Ready(Some(Err(ws::ProtocolError::Overflow)));
-            }
-            if let Some(frame) = this.codec.decode(&mut this.inb).transpose() {
-                return Poll::Ready(Some(frame));
+            if let Some(received) = this.reader.next(&mut this.inb) {
+                return Poll::Ready(Some(received));
             }
             match ready!(Pin::new(&mut this.payload).poll_next(cx)) {
                 Some(Ok(chunk)) => this.inb.extend_from_slice(&chunk),
@@ -123,8 +112,6 @@ struct WsSession {
     /// What the session is made from when its actor starts. Boxed: it is wanted once.
     beginning: Option<Box<(Arc<Node>, Kill, Frames)>>,
     driver: Option<Driver>,
-    assembler: Assembler,
-    frame_bytes_max: usize,
 }
 
 /// Polled whenever the actor is: it takes in what the session was told, all in one turn.
@@ -185,26 +172,14 @@ impl WsSession {
     }
 }
 
-impl StreamHandler<Result<Frame, ws::ProtocolError>> for WsSession {
-    fn handle(&mut self, it: Result<Frame, ws::ProtocolError>, ctx: &mut Self::Context) {
-        let text = match it {
-            Ok(Frame::Text(text)) => Ok(Some(text)),
-            Ok(Frame::Continuation(item)) => self.assembler.take(item, self.frame_bytes_max),
-            Ok(Frame::Binary(_)) => Err(CloseCode::BadRequest),
-            Ok(Frame::Ping(data)) => return ctx.pong(&data),
-            Ok(Frame::Pong(_)) => return,
-            Ok(Frame::Close(_)) => Err(CloseCode::Normal),
-            Err(ws::ProtocolError::Overflow) => Err(CloseCode::MessageTooBig),
-            Err(_) => return ctx.stop(), // not WebSocket: there is nobody to talk to
-        };
-        self.drive(ctx, |driver| match text {
-            Ok(Some(text)) => match std::str::from_utf8(&text) {
-                Ok(text) => driver.on_frame(text),
-                Err(_) => driver.close(CloseCode::InvalidUtf8),
-            },
-            Ok(None) => {}
-            Err(code) => driver.close(code),
-        });
+impl StreamHandler<Received> for WsSession {
+    fn handle(&mut self, it: Received, ctx: &mut Self::Context) {
+        match it {
+            Received::Text(text) => self.drive(ctx, |driver| driver.on_frame(&text)),
+            Received::Ping(data) => ctx.pong(&data),
+            Received::Close(code) => self.drive(ctx, |driver| driver.close(code)),
+            Received::Nonsense => ctx.stop(),
+        }
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {

@@ -6,11 +6,11 @@
 //! who is here and what they have been handed, and fills the difference from the store.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
-use bytes::Bytes;
-use chat_protocol::publication::Format;
+use chat_protocol::publication::Batch;
 use chat_protocol::{CloseCode, ErrorCode, Event, Offset, Publication, RoomId, UserId};
 
 use super::fan_out::{Attach, Deliver, Expel, Recount};
@@ -23,7 +23,7 @@ use crate::domain::room::{Ask, Effect, Room};
 use crate::store::{Head, Membership, StoreError};
 use crate::{faults, metrics};
 
-/// A joined payload is at most about this long; longer runs go out in several.
+/// A batch is at most about this long in JSON; longer runs go out in several.
 const PAYLOAD_BYTES_MAX: usize = 32 * 1024;
 /// How long a worker may take to say who is here; one that doesn't is starting anew, and nobody is there.
 const PRESENT_WITHIN: Duration = Duration::from_secs(1);
@@ -141,7 +141,7 @@ impl ChatRoom {
                         self.links.answer(reply, ErrorCode::Unavailable);
                     }
                 }
-                Effect::Deliver(publications) => self.deliver(&publications),
+                Effect::Deliver(publications) => self.deliver(publications),
                 Effect::Attach { session, ticket, user, attached } => {
                     let Some(fan_out) = self.links.workers.get(session.worker) else { continue };
                     let room = self.id.clone();
@@ -186,21 +186,14 @@ impl ChatRoom {
         &mut self.attached[at]
     }
 
-    fn deliver(&self, publications: &[Publication]) {
-        let mut rest = publications;
-        while !rest.is_empty() {
-            let (joined, taken) = join(rest);
-            let (now, later) = rest.split_at(taken);
-            rest = later;
-            let (Some(first), Some(last)) = (now.first(), now.last()) else { return };
-            let (first, last) = (first.offset, last.offset);
+    fn deliver(&self, publications: Vec<Publication>) {
+        for batch in Batch::split(publications, PAYLOAD_BYTES_MAX).into_iter().map(Arc::new) {
             for (worker, _) in self.attached.iter().enumerate().filter(|(_, count)| **count > 0) {
                 let fan_out = u16::try_from(worker).ok().and_then(|n| self.links.workers.get(n));
                 if let Some(fan_out) = fan_out {
-                    let (room, payload) = (self.id.clone(), joined.clone());
+                    let (room, batch) = (self.id.clone(), batch.clone());
                     // A fan-out that is down tells its members 2500 when it is back.
-                    let _ =
-                        fan_out.tell(Deliver { room, payload, count: taken as u64, first, last });
+                    let _ = fan_out.tell(Deliver { room, batch });
                 }
             }
         }
@@ -216,27 +209,6 @@ impl ChatRoom {
     fn is_idle(&self) -> bool {
         self.started && self.machine.is_quiet() && self.attached.iter().all(|count| *count == 0)
     }
-}
-
-/// As many publications as make one payload, and how many they are.
-fn join(publications: &[Publication]) -> (Bytes, usize) {
-    if let [only] = publications {
-        return (only.push(Format::Json).clone(), 1);
-    }
-    let mut joined = Vec::new();
-    let mut taken = 0;
-    for publication in publications {
-        let push = publication.push(Format::Json);
-        if taken > 0 {
-            if joined.len() + push.len() > PAYLOAD_BYTES_MAX {
-                break;
-            }
-            joined.push(b'\n');
-        }
-        joined.extend_from_slice(push);
-        taken += 1;
-    }
-    (joined.into(), taken)
 }
 
 impl Actor for ChatRoom {

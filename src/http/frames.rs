@@ -5,11 +5,13 @@ use actix_http::ws::{Codec, Frame, Item, Message, ProtocolError};
 use bytes::{Bytes, BytesMut};
 use chat_protocol::CloseCode;
 
+use crate::domain::outbound::Payload;
+
 /// What came from a client, for its shell to act on.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
-    /// A whole text, however many fragments it came in.
-    Text(String),
+    /// A whole text in UTF-8, however many fragments it came in.
+    Frame(Bytes),
     /// To be answered with the same bytes.
     Ping(Bytes),
     /// The session ends with this code, and nothing behind it counts.
@@ -55,10 +57,12 @@ impl Reader {
                 Err(ProtocolError::Overflow) => Err(CloseCode::MessageTooBig),
                 Err(_) => return Some(Received::Nonsense),
             };
-            match text.map(|text| text.map(|text| String::from_utf8(text.into()))) {
+            match text {
                 Ok(None) => {}
-                Ok(Some(Ok(text))) => return Some(Received::Text(text)),
-                Ok(Some(Err(_))) => return Some(Received::Close(CloseCode::InvalidUtf8)),
+                Ok(Some(text)) if str::from_utf8(&text).is_err() => {
+                    return Some(Received::Close(CloseCode::InvalidUtf8));
+                }
+                Ok(Some(text)) => return Some(Received::Frame(text)),
                 Err(code) => return Some(Received::Close(code)),
             }
         }
@@ -111,9 +115,10 @@ fn announces_too_much(bytes: &[u8], bytes_max: usize) -> bool {
     length.is_some_and(|length| length > bytes_max as u64)
 }
 
-/// Appends one unmasked text frame that holds `parts`, separated by newlines; `length` is their length with them.
-pub fn append_text_frame(out: &mut BytesMut, parts: &[Bytes], length: usize) {
+/// Appends one unmasked text frame.
+pub fn append_frame(out: &mut BytesMut, payload: Payload<'_>) {
     const TEXT_FIN: u8 = 0x81;
+    let length = payload.length;
     out.reserve(length + 10);
     match length {
         0..=125 => out.extend_from_slice(&[TEXT_FIN, length as u8]),
@@ -126,14 +131,14 @@ pub fn append_text_frame(out: &mut BytesMut, parts: &[Bytes], length: usize) {
             out.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }
-    append_joined(out, parts);
+    append_payload(out, payload);
 }
 
-/// Appends `parts` with a newline between each two.
-pub fn append_joined(out: &mut BytesMut, parts: &[Bytes]) {
-    for (i, part) in parts.iter().enumerate() {
+/// Appends what a frame holds.
+pub fn append_payload(out: &mut BytesMut, payload: Payload<'_>) {
+    for (i, part) in payload.parts.iter().enumerate() {
         if i > 0 {
-            out.extend_from_slice(b"\n");
+            out.extend_from_slice(payload.separator);
         }
         out.extend_from_slice(part);
     }
@@ -169,7 +174,8 @@ mod tests {
 
     #[test]
     fn each_thing_that_a_client_can_send_is_told_apart() {
-        let (text, close) = (|text: &str| Received::Text(text.to_owned()), Received::Close);
+        let text = |text: &'static str| Received::Frame(text.into());
+        let close = Received::Close;
         for (bytes, expected) in [
             (frame(0x81, b"{}"), text("{}")),
             ([frame(0x01, b"\xC3"), frame(0x8A, b""), frame(0x80, b"\xB6")].concat(), text("ö")),
@@ -211,6 +217,10 @@ mod tests {
         }
     }
 
+    fn payload(parts: &[Bytes], length: usize) -> Payload<'_> {
+        Payload { parts, separator: b"\n", length }
+    }
+
     #[test]
     fn each_length_has_its_header() {
         for (length, header) in [
@@ -220,12 +230,12 @@ mod tests {
             (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
         ] {
             let mut out = BytesMut::new();
-            append_text_frame(&mut out, &[Bytes::from(vec![b'x'; length])], length);
+            append_frame(&mut out, payload(&[Bytes::from(vec![b'x'; length])], length));
             assert_eq!(&out[..header.len()], header);
             assert_eq!(out.len(), header.len() + length);
         }
         let mut out = BytesMut::new();
-        append_text_frame(&mut out, &["a".into(), "b".into()], 3);
+        append_frame(&mut out, payload(&["a".into(), "b".into()], 3));
         assert_eq!(&out[..], b"\x81\x03a\nb");
     }
 }

@@ -19,10 +19,10 @@ use actix_http::body::BodySize;
 use actix_http::ws;
 use actix_http::{Request, Response, StatusCode, h1};
 use bytes::{Buf, Bytes, BytesMut};
-use chat_protocol::CloseCode;
+use chat_protocol::{CloseCode, Format};
 use futures_util::SinkExt;
 
-use super::frames::{Reader, Received, append_control, append_text_frame};
+use super::frames::{Reader, Received, append_control, append_frame};
 use super::gate::Gate;
 use crate::actors::node::Node;
 use crate::actors::session::Driver;
@@ -74,7 +74,7 @@ pub async fn upgrade<T: Io>(
 
 fn start<T: Io>(node: Arc<Node>, io: T, inb: BytesMut) {
     let reader = Reader::new(node.frame_bytes_max);
-    let Some(driver) = Driver::new(node, None) else { return };
+    let Some(driver) = Driver::new(node, Format::Json, None) else { return };
     let out = BytesMut::new();
     Context::new().run(LeanSession { io, inb, out, reader, pong: None, driver, end: End::Open });
 }
@@ -194,7 +194,7 @@ impl<T: Io> LeanSession<T> {
     /// Acts on what came; `false`: there is nobody to talk to.
     fn on_received(&mut self, received: Received) -> bool {
         match received {
-            Received::Text(text) => self.driver.on_frame(&text),
+            Received::Frame(frame) => self.driver.on_frame(&frame),
             Received::Ping(data) => {
                 self.pong = Some(data);
                 self.queue_pong();
@@ -210,7 +210,7 @@ impl<T: Io> LeanSession<T> {
             self.out = SPARE.take();
         }
         let out = &mut self.out;
-        self.driver.outbound().drain(|parts, length| append_text_frame(out, parts, length));
+        self.driver.outbound().drain(|payload| append_frame(out, payload));
     }
 
     fn queue_pong(&mut self) {

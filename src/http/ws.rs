@@ -19,13 +19,13 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, WebsocketContext};
 use bytes::BytesMut;
-use chat_protocol::ErrorCode;
+use chat_protocol::{ErrorCode, Format};
 use futures_util::{Stream, stream};
 use socket2::SockRef;
 
 use super::Mounted;
 use super::error::ApiError;
-use super::frames::{Reader, Received, append_joined};
+use super::frames::{Reader, Received, append_payload};
 use super::shared_stream::SharedStream;
 use crate::actors::node::Node;
 use crate::actors::session::Driver;
@@ -136,7 +136,7 @@ impl Actor for WsSession {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         if let Some((node, kill, frames)) = self.beginning.take().map(|it| *it) {
-            self.driver = Driver::new(node, Some(kill));
+            self.driver = Driver::new(node, Format::Json, Some(kill));
             ctx.add_stream(frames);
         }
         if self.driver.is_some() {
@@ -153,9 +153,9 @@ impl WsSession {
         let Some(driver) = &mut self.driver else { return };
         act(driver);
         while !driver.outbound().is_empty() {
-            driver.outbound().drain(|parts, length| {
-                let mut text = BytesMut::with_capacity(length);
-                append_joined(&mut text, parts);
+            driver.outbound().drain(|payload| {
+                let mut text = BytesMut::with_capacity(payload.length);
+                append_payload(&mut text, payload);
                 // Payloads are JSON that this server wrote, so UTF-8.
                 if let Ok(text) = text.freeze().try_into() {
                     ctx.write_raw(ws::Message::Text(text));
@@ -175,7 +175,7 @@ impl WsSession {
 impl StreamHandler<Received> for WsSession {
     fn handle(&mut self, it: Received, ctx: &mut Self::Context) {
         match it {
-            Received::Text(text) => self.drive(ctx, |driver| driver.on_frame(&text)),
+            Received::Frame(frame) => self.drive(ctx, |driver| driver.on_frame(&frame)),
             Received::Ping(data) => ctx.pong(&data),
             Received::Close(code) => self.drive(ctx, |driver| driver.close(code)),
             Received::Nonsense => ctx.stop(),

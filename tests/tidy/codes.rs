@@ -12,6 +12,8 @@ const DOCUMENT: &str = "docs/PROTOCOL.md";
 const WIRE: &[&str] = &[
     "crates/chat-protocol/src/client.rs",
     "crates/chat-protocol/src/server.rs",
+    "crates/chat-protocol/src/json/commands.rs",
+    "crates/chat-protocol/src/json/replies.rs",
     "crates/chat-protocol/src/codes.rs",
     "crates/chat-protocol/src/event.rs",
 ];

@@ -1,16 +1,10 @@
-//! An event encoded once per format on the node; every session is handed the same bytes.
+//! An event encoded once for all that is said of it: live, in replies, in whatever format.
+
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::{Event, Offset};
-
-/// How a session wants its frames. JSON is the only one so far; a second one adds a variant here, a field to
-/// [`Publication`] and a module beside [`crate::server`], and nothing else changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    #[default]
-    Json,
-}
+use crate::{Event, Format, Offset, json};
 
 /// What every JSON push of a publication begins with.
 const HEAD: &[u8] = br#"{"push":{"channel":"room:"#;
@@ -34,25 +28,21 @@ impl Publication {
         json.extend_from_slice(MIDDLE);
         let start = json.len();
         json.extend_from_slice(br#"{"data":"#);
-        crate::server::append_json(&mut json, event);
+        json::append(&mut json, event);
         json.extend_from_slice(br#","offset":"#);
-        crate::server::append_json(&mut json, &event.offset);
+        json::append(&mut json, &event.offset);
         json.extend_from_slice(b"}}}");
         Self { offset: event.offset, json: json.into(), start }
     }
 
     /// The whole push, as sent live.
-    pub fn push(&self, format: Format) -> &Bytes {
-        match format {
-            Format::Json => &self.json,
-        }
+    pub(crate) fn json_push(&self) -> &Bytes {
+        &self.json
     }
 
-    /// The publication alone, as it stands in a subscribe reply.
-    pub fn bare(&self, format: Format) -> &[u8] {
-        match format {
-            Format::Json => &self.json[self.start..self.json.len() - 2],
-        }
+    /// The publication alone, as it stands in a reply.
+    pub(crate) fn json(&self) -> &[u8] {
+        &self.json[self.start..self.json.len() - 2]
     }
 
     /// Bytes that keeping it costs.
@@ -63,6 +53,72 @@ impl Publication {
     /// Never: an encoded event has a frame around it.
     pub fn is_empty(&self) -> bool {
         self.json.is_empty()
+    }
+}
+
+/// Publications that follow each other, on their way to every session of a room. Each format's bytes are made when the
+/// first session wants them, and shared by all: a format that nobody speaks costs nothing.
+#[derive(Debug)]
+pub struct Batch {
+    publications: Vec<Publication>,
+    json: OnceLock<Bytes>,
+}
+
+impl Batch {
+    /// A batch of these.
+    pub fn new(publications: Vec<Publication>) -> Self {
+        Self { publications, json: OnceLock::new() }
+    }
+
+    /// Makes batches of these, in order, none of more than `bytes_max` in JSON unless it holds a single one.
+    pub fn split(publications: Vec<Publication>, bytes_max: usize) -> Vec<Self> {
+        let mut batches: Vec<Self> = Vec::new();
+        let mut bytes = 0;
+        for publication in publications {
+            bytes += publication.len();
+            match batches.last_mut() {
+                Some(batch) if bytes <= bytes_max => batch.publications.push(publication),
+                _ => {
+                    bytes = publication.len();
+                    batches.push(Self::new(vec![publication]));
+                }
+            }
+        }
+        batches
+    }
+
+    /// What is sent to a session of this format.
+    pub fn payload(&self, format: Format) -> &Bytes {
+        let payload = match format {
+            Format::Json => &self.json,
+        };
+        payload.get_or_init(|| match self.publications.as_slice() {
+            [only] => format.push(only),
+            several => {
+                let pushes: Vec<Bytes> = several.iter().map(|it| format.push(it)).collect();
+                pushes.join(format.separator()).into()
+            }
+        })
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.publications.len()
+    }
+
+    /// Is there nothing to send?
+    pub fn is_empty(&self) -> bool {
+        self.publications.is_empty()
+    }
+
+    /// The first offset; 0 if there is none.
+    pub fn first(&self) -> Offset {
+        self.publications.first().map_or(0, |it| it.offset)
+    }
+
+    /// The last one.
+    pub fn last(&self) -> Offset {
+        self.publications.last().map_or(0, |it| it.offset)
     }
 }
 
@@ -83,8 +139,8 @@ mod tests {
         };
         let publication = Publication::encode(&event);
         let bare = r#"{"data":{"type":"void","room":"general","offset":9},"offset":9}"#;
-        assert_eq!(publication.bare(Format::Json), bare.as_bytes());
+        assert_eq!(publication.json(), bare.as_bytes());
         let push = format!(r#"{{"push":{{"channel":"room:general","pub":{bare}}}}}"#);
-        assert_eq!(publication.push(Format::Json), push.as_bytes());
+        assert_eq!(publication.json_push(), push.as_bytes());
     }
 }

@@ -127,7 +127,7 @@ impl Node {
             durability: self.durability.name(),
         };
         let ping_s = u32::try_from(self.policy.ping_interval_ms / 1000).unwrap_or(u32::MAX);
-        Connected { client: fresh_id(), version, data: json::encode(&welcome), ping_s }
+        Connected { client: fresh_id(), version, data: json::encode(&welcome).into(), ping_s }
     }
 
     /// Publishes for a REST handler; answered within the time that every reply keeps.

@@ -14,6 +14,9 @@ const WIRE: &[&str] = &[
     "crates/chat-protocol/src/server.rs",
     "crates/chat-protocol/src/json/commands.rs",
     "crates/chat-protocol/src/json/replies.rs",
+    "crates/chat-protocol/src/protobuf/messages.rs",
+    "crates/chat-protocol/src/protobuf/commands.rs",
+    "crates/chat-protocol/src/protobuf/replies.rs",
     "crates/chat-protocol/src/codes.rs",
     "crates/chat-protocol/src/event.rs",
 ];

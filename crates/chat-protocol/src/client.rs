@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::json::unread;
 use crate::{ClientId, Offset, RoomId, UserId};
@@ -103,6 +104,74 @@ pub struct Rpc<'a> {
 pub struct Send<'a> {
     #[serde(borrow)]
     pub data: Option<Rpc<'a>>,
+}
+
+/// A command as it came: any of the requests may be there, and the first one counts.
+#[derive(Default, Deserialize)]
+pub(crate) struct Requests<'a> {
+    #[serde(default)]
+    pub id: u32,
+    #[serde(borrow)]
+    pub connect: Option<Connect<'a>>,
+    #[serde(borrow)]
+    pub subscribe: Option<Subscribe<'a>>,
+    #[serde(borrow)]
+    pub unsubscribe: Option<Channel<'a>>,
+    #[serde(borrow)]
+    pub publish: Option<Publish<'a>>,
+    #[serde(borrow)]
+    pub presence: Option<Channel<'a>>,
+    #[serde(borrow)]
+    pub presence_stats: Option<Channel<'a>>,
+    #[serde(borrow)]
+    pub history: Option<History<'a>>,
+    pub ping: Option<IgnoredAny>,
+    #[serde(borrow)]
+    pub send: Option<Send<'a>>,
+    #[serde(borrow)]
+    pub rpc: Option<Rpc<'a>>,
+    pub refresh: Option<IgnoredAny>,
+    pub sub_refresh: Option<IgnoredAny>,
+}
+
+impl<'a> Requests<'a> {
+    /// What is asked.
+    ///
+    /// # Errors
+    /// [`Malformed`] where nothing is, or something without an id that wants a reply.
+    pub(crate) fn first(self) -> Result<Command<'a>, Malformed> {
+        let id = self.id;
+        let request = if let Some(it) = self.connect {
+            Request::Connect(it)
+        } else if let Some(it) = self.subscribe {
+            Request::Subscribe(it)
+        } else if let Some(it) = self.unsubscribe {
+            Request::Unsubscribe(it)
+        } else if let Some(it) = self.publish {
+            Request::Publish(it)
+        } else if let Some(it) = self.presence {
+            Request::Presence(it)
+        } else if let Some(it) = self.presence_stats {
+            Request::PresenceStats(it)
+        } else if let Some(it) = self.history {
+            Request::History(it)
+        } else if self.ping.is_some() {
+            return Err(Malformed); // only a server pings
+        } else if let Some(it) = self.send {
+            return Ok(Command { id: 0, request: Request::Send(it) });
+        } else if let Some(it) = self.rpc {
+            Request::Rpc(it)
+        } else if self.refresh.is_some() {
+            Request::Refresh
+        } else if self.sub_refresh.is_some() {
+            Request::SubRefresh
+        } else if id == 0 {
+            return Ok(Command { id: 0, request: Request::Pong });
+        } else {
+            return Err(Malformed);
+        };
+        if id == 0 { Err(Malformed) } else { Ok(Command { id, request }) }
+    }
 }
 
 /// A frame or a command that isn't one: the connection is closed with 3501.

@@ -8,7 +8,7 @@
 //! | [`client`] | commands: client to server |
 //! | [`server`] | replies and pushes: server to client |
 //! | [`mod@format`] | how both are encoded |
-//! | [`json`] | the format that is text |
+//! | [`json`], [`protobuf`] | the format that is text, and the one that is bytes |
 //! | [`event`] | what happens in a room: the typed data of a publication |
 //! | [`object`] | room and user objects, pages |
 //! | [`publication`] | an event encoded once, its bytes shared by all sessions |
@@ -22,6 +22,7 @@ pub mod format;
 pub mod ids;
 pub mod json;
 pub mod object;
+pub mod protobuf;
 pub mod publication;
 pub mod server;
 pub mod text;

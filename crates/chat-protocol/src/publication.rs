@@ -1,22 +1,26 @@
 //! An event encoded once for all that is said of it: live, in replies, in whatever format.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::{Event, Format, Offset, json};
+use crate::{Event, Format, Offset, RoomId, json};
 
 /// What every JSON push of a publication begins with.
 const HEAD: &[u8] = br#"{"push":{"channel":"room:"#;
 const MIDDLE: &[u8] = br#"","pub":"#;
+/// What the publication object itself begins with; it ends two bytes before the end of the push.
+const BARE: &[u8] = br#"{"data":"#;
 
 /// An encoded event.
 #[derive(Clone, Debug)]
 pub struct Publication {
     pub offset: Offset,
+    room: RoomId,
     json: Bytes,
-    /// Where in `json` the publication object itself begins; it ends two bytes before the end.
-    start: usize,
+    /// Where in `json` the event stands.
+    data: Range<usize>,
 }
 
 impl Publication {
@@ -26,13 +30,14 @@ impl Publication {
         json.extend_from_slice(HEAD);
         json.extend_from_slice(event.room.as_str().as_bytes()); // an id needs no escaping
         json.extend_from_slice(MIDDLE);
+        json.extend_from_slice(BARE);
         let start = json.len();
-        json.extend_from_slice(br#"{"data":"#);
         json::append(&mut json, event);
+        let data = start..json.len();
         json.extend_from_slice(br#","offset":"#);
         json::append(&mut json, &event.offset);
         json.extend_from_slice(b"}}}");
-        Self { offset: event.offset, json: json.into(), start }
+        Self { offset: event.offset, room: event.room.clone(), json: json.into(), data }
     }
 
     /// The whole push, as sent live.
@@ -42,7 +47,17 @@ impl Publication {
 
     /// The publication alone, as it stands in a reply.
     pub(crate) fn json(&self) -> &[u8] {
-        &self.json[self.start..self.json.len() - 2]
+        &self.json[self.data.start - BARE.len()..self.json.len() - 2]
+    }
+
+    /// The event alone, which is JSON in every format.
+    pub(crate) fn data(&self) -> Bytes {
+        self.json.slice(self.data.clone())
+    }
+
+    /// Whose channel it is in.
+    pub(crate) fn room(&self) -> &RoomId {
+        &self.room
     }
 
     /// Bytes that keeping it costs.
@@ -62,12 +77,13 @@ impl Publication {
 pub struct Batch {
     publications: Vec<Publication>,
     json: OnceLock<Bytes>,
+    protobuf: OnceLock<Bytes>,
 }
 
 impl Batch {
     /// A batch of these.
     pub fn new(publications: Vec<Publication>) -> Self {
-        Self { publications, json: OnceLock::new() }
+        Self { publications, json: OnceLock::new(), protobuf: OnceLock::new() }
     }
 
     /// Makes batches of these, in order, none of more than `bytes_max` in JSON unless it holds a single one.
@@ -91,6 +107,7 @@ impl Batch {
     pub fn payload(&self, format: Format) -> &Bytes {
         let payload = match format {
             Format::Json => &self.json,
+            Format::Protobuf => &self.protobuf,
         };
         payload.get_or_init(|| match self.publications.as_slice() {
             [only] => format.push(only),
@@ -142,5 +159,6 @@ mod tests {
         assert_eq!(publication.json(), bare.as_bytes());
         let push = format!(r#"{{"push":{{"channel":"room:general","pub":{bare}}}}}"#);
         assert_eq!(publication.json_push(), push.as_bytes());
+        assert!(bare.contains(str::from_utf8(&publication.data()).unwrap()));
     }
 }

@@ -1,5 +1,6 @@
 //! What the server says, whatever format it says it in: [`crate::Format`] encodes it.
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::object::User;
@@ -27,7 +28,7 @@ pub enum CommandResult {
     Publish,
     History(History),
     /// JSON of the method's own.
-    Rpc(Vec<u8>),
+    Rpc(Bytes),
 }
 
 /// The result of a successful connect.
@@ -37,7 +38,7 @@ pub struct Connected {
     pub client: String,
     pub version: &'static str,
     /// JSON of a [`Welcome`].
-    pub data: Vec<u8>,
+    pub data: Bytes,
     /// Seconds between the server's pings, which want an answer.
     pub ping_s: u32,
 }

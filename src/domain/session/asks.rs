@@ -198,7 +198,7 @@ impl Session {
         self.rename(ticket, answer.is_ok());
         effects.push(match answer {
             Ok(_) if bare => done(id, CommandResult::Publish),
-            Ok(Answer::Data(data)) => done(id, CommandResult::Rpc(data)),
+            Ok(Answer::Data(data)) => done(id, CommandResult::Rpc(data.into())),
             Ok(Answer::History(it)) => done(id, CommandResult::History(*it)),
             Err(code) => refusal(id, code),
         });

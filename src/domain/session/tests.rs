@@ -72,7 +72,7 @@ fn admitted() -> Admitted {
 }
 
 fn welcome(_: &User) -> Connected {
-    Connected { client: "c".into(), version: "0", data: b"{}".to_vec(), ping_s: 25 }
+    Connected { client: "c".into(), version: "0", data: "{}".into(), ping_s: 25 }
 }
 
 /// An answer whose data is that.

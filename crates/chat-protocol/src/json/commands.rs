@@ -1,47 +1,11 @@
 //! Commands read from JSON. Never panics, and never allocates more than the frame is long.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use crate::client::{
-    Channel, Command, Connect, History, Malformed, Publish, Request, Rpc, Send, Subscribe,
-};
-
-/// The command object as JSON has it: any of the requests may be there, the first one counts.
-#[derive(Deserialize)]
-struct Raw<'a> {
-    #[serde(default)]
-    id: u32,
-    #[serde(borrow)]
-    connect: Option<Connect<'a>>,
-    #[serde(borrow)]
-    subscribe: Option<Subscribe<'a>>,
-    #[serde(borrow)]
-    unsubscribe: Option<Channel<'a>>,
-    #[serde(borrow)]
-    publish: Option<Publish<'a>>,
-    #[serde(borrow)]
-    presence: Option<Channel<'a>>,
-    #[serde(borrow)]
-    presence_stats: Option<Channel<'a>>,
-    #[serde(borrow)]
-    history: Option<History<'a>>,
-    #[serde(borrow)]
-    ping: Option<&'a RawValue>,
-    #[serde(borrow)]
-    send: Option<Send<'a>>,
-    #[serde(borrow)]
-    rpc: Option<Rpc<'a>>,
-    #[serde(borrow)]
-    refresh: Option<&'a RawValue>,
-    #[serde(borrow)]
-    sub_refresh: Option<&'a RawValue>,
-}
+use crate::client::{Command, Malformed, Requests};
 
 /// The commands of one frame: JSON objects with white space between them.
 pub struct Commands<'a> {
     frame: &'a str,
-    stream: serde_json::StreamDeserializer<'a, serde_json::de::StrRead<'a>, Raw<'a>>,
+    stream: serde_json::StreamDeserializer<'a, serde_json::de::StrRead<'a>, Requests<'a>>,
     state: State,
 }
 
@@ -80,7 +44,7 @@ impl<'a> Iterator for Commands<'a> {
             State::Empty => Err(Malformed),
             // A list of a command's fields in their order, which serde would take for one, is none.
             State::Open if self.unread().trim_ascii_start().starts_with('[') => Err(Malformed),
-            State::Open => self.stream.next()?.map_err(|_| Malformed).and_then(command),
+            State::Open => self.stream.next()?.map_err(|_| Malformed).and_then(Requests::first),
         };
         if command.is_err() {
             self.state = State::Done;
@@ -89,43 +53,10 @@ impl<'a> Iterator for Commands<'a> {
     }
 }
 
-fn command(raw: Raw<'_>) -> Result<Command<'_>, Malformed> {
-    let id = raw.id;
-    let request = if let Some(it) = raw.connect {
-        Request::Connect(it)
-    } else if let Some(it) = raw.subscribe {
-        Request::Subscribe(it)
-    } else if let Some(it) = raw.unsubscribe {
-        Request::Unsubscribe(it)
-    } else if let Some(it) = raw.publish {
-        Request::Publish(it)
-    } else if let Some(it) = raw.presence {
-        Request::Presence(it)
-    } else if let Some(it) = raw.presence_stats {
-        Request::PresenceStats(it)
-    } else if let Some(it) = raw.history {
-        Request::History(it)
-    } else if raw.ping.is_some() {
-        return Err(Malformed); // only a server pings
-    } else if let Some(it) = raw.send {
-        return Ok(Command { id: 0, request: Request::Send(it) });
-    } else if let Some(it) = raw.rpc {
-        Request::Rpc(it)
-    } else if raw.refresh.is_some() {
-        Request::Refresh
-    } else if raw.sub_refresh.is_some() {
-        Request::SubRefresh
-    } else if id == 0 {
-        return Ok(Command { id: 0, request: Request::Pong });
-    } else {
-        return Err(Malformed);
-    };
-    if id == 0 { Err(Malformed) } else { Ok(Command { id, request }) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Request;
     use proptest::prelude::*;
 
     fn kinds(frame: &str) -> Vec<Result<(u32, &'static str), Malformed>> {

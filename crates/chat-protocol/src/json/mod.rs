@@ -35,3 +35,20 @@ pub(crate) fn unread<'a, 'de: 'a, D: Deserializer<'de>>(
     let raw = Option::<&'de RawValue>::deserialize(deserializer)?;
     Ok(raw.map_or_else(Cow::default, |raw| raw.get().as_bytes().into()))
 }
+
+/// For bytes of a message that are JSON: part of the object around them.
+pub(crate) mod embedded {
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+    use serde_json::value::RawValue;
+
+    pub fn serialize<S: Serializer>(data: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_slice(data).map_err(ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer).map_err(de::Error::custom)?;
+        Ok(String::from(Box::<str>::from(raw)).into())
+    }
+}

@@ -53,7 +53,7 @@ impl Driver {
         node.session_opened();
         Some(Self {
             machine,
-            outbound: Outbound::new(format.separator()),
+            outbound: Outbound::new(format),
             node,
             worker,
             format,

@@ -1,6 +1,7 @@
 //! What waits to leave for one client: payloads in order, joined into frames of bounded size.
 
 use bytes::Bytes;
+use chat_protocol::Format;
 
 /// Payloads are joined into one frame up to this many bytes; a larger one goes alone.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
@@ -10,9 +11,9 @@ const KEPT_CAPACITY: usize = 4;
 /// What one frame holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Payload<'a> {
+    /// With the format's separator between each two.
     pub parts: &'a [Bytes],
-    /// Stands between each two.
-    pub separator: &'static [u8],
+    pub format: Format,
     /// Of all of that, in bytes.
     pub length: usize,
 }
@@ -21,13 +22,13 @@ pub struct Payload<'a> {
 #[derive(Debug)]
 pub struct Outbound {
     queue: Vec<Bytes>,
-    separator: &'static [u8],
+    format: Format,
 }
 
 impl Outbound {
-    /// An empty queue; `separator` will stand between two payloads in a frame.
-    pub fn new(separator: &'static [u8]) -> Self {
-        Self { queue: Vec::new(), separator }
+    /// An empty queue of a session that speaks `format`.
+    pub fn new(format: Format) -> Self {
+        Self { queue: Vec::new(), format }
     }
 
     /// Queues a payload: one reply or push, or several already joined.
@@ -52,14 +53,14 @@ impl Outbound {
             let mut length = self.queue[first].len();
             let mut end = first + 1;
             while let Some(next) = self.queue.get(end) {
-                let more = self.separator.len() + next.len();
+                let more = self.format.separator().len() + next.len();
                 if length + more > FRAME_BYTES_MAX {
                     break;
                 }
                 length += more;
                 end += 1;
             }
-            frame(Payload { parts: &self.queue[first..end], separator: self.separator, length });
+            frame(Payload { parts: &self.queue[first..end], format: self.format, length });
             first = end;
         }
         if self.queue.capacity() > KEPT_CAPACITY {
@@ -74,8 +75,8 @@ impl Outbound {
 mod tests {
     use super::*;
 
-    fn frames(separator: &'static [u8], payloads: &[usize]) -> Vec<(usize, usize)> {
-        let mut outbound = Outbound::new(separator);
+    fn frames(format: Format, payloads: &[usize]) -> Vec<(usize, usize)> {
+        let mut outbound = Outbound::new(format);
         for n in payloads {
             outbound.push(Bytes::from(vec![b'x'; *n]));
         }
@@ -87,14 +88,14 @@ mod tests {
 
     #[test]
     fn payloads_share_a_frame_as_long_as_they_fit() {
-        assert_eq!(frames(b"\n", &[]), []);
-        assert_eq!(frames(b"\n", &[3]), [(1, 3)]);
-        assert_eq!(frames(b"\n", &[3, 4]), [(2, 8)]);
+        assert_eq!(frames(Format::Json, &[]), []);
+        assert_eq!(frames(Format::Json, &[3]), [(1, 3)]);
+        assert_eq!(frames(Format::Json, &[3, 4]), [(2, 8)]);
         let half = FRAME_BYTES_MAX / 2;
-        assert_eq!(frames(b"\n", &[half, half]), [(1, half), (1, half)]);
-        assert_eq!(frames(b"", &[half, half, 1]), [(2, FRAME_BYTES_MAX), (1, 1)]);
+        assert_eq!(frames(Format::Json, &[half, half]), [(1, half), (1, half)]);
+        assert_eq!(frames(Format::Protobuf, &[half, half, 1]), [(2, FRAME_BYTES_MAX), (1, 1)]);
         assert_eq!(
-            frames(b"\n", &[1, FRAME_BYTES_MAX * 2, 1]),
+            frames(Format::Json, &[1, FRAME_BYTES_MAX * 2, 1]),
             [(1, 1), (1, FRAME_BYTES_MAX * 2), (1, 1)]
         );
     }

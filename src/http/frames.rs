@@ -3,14 +3,14 @@
 use actix_codec::{Decoder, Encoder};
 use actix_http::ws::{Codec, Frame, Item, Message, ProtocolError};
 use bytes::{Bytes, BytesMut};
-use chat_protocol::CloseCode;
+use chat_protocol::{CloseCode, Format};
 
 use crate::domain::outbound::Payload;
 
 /// What came from a client, for its shell to act on.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
-    /// A whole text in UTF-8, however many fragments it came in.
+    /// Something whole in the session's format, however many fragments it came in; if that is text, it is UTF-8.
     Frame(Bytes),
     /// To be answered with the same bytes.
     Ping(Bytes),
@@ -27,14 +27,17 @@ pub enum Received {
 pub struct Reader {
     codec: Codec,
     assembler: Assembler,
+    /// Does the session speak in binary frames?
+    is_binary: bool,
     bytes_max: usize,
 }
 
 impl Reader {
-    /// A connection on which nothing came yet; `bytes_max` bounds a frame, and a text in fragments.
-    pub fn new(bytes_max: usize) -> Self {
+    /// A connection on which nothing came yet; `bytes_max` bounds a frame, and all fragments of one together.
+    pub fn new(format: Format, bytes_max: usize) -> Self {
         let codec = Codec::new().max_size(bytes_max);
-        Self { codec, assembler: Assembler::default(), bytes_max }
+        let assembler = Assembler::default();
+        Self { codec, assembler, is_binary: format.is_binary(), bytes_max }
     }
 
     /// Takes the next thing that all of has come out of `bytes`. Pongs mean nothing, and are passed over.
@@ -43,28 +46,37 @@ impl Reader {
             if announces_too_much(bytes, self.bytes_max) {
                 return Some(Received::Close(CloseCode::MessageTooBig));
             }
-            let text = match self.codec.decode(bytes) {
+            let frame = match self.codec.decode(bytes) {
                 Ok(None) => return None,
-                Ok(Some(Frame::Text(text))) if text.len() > self.bytes_max => {
-                    Err(CloseCode::MessageTooBig)
+                Ok(Some(Frame::Text(frame))) => self.whole(frame, false),
+                Ok(Some(Frame::Binary(frame))) => self.whole(frame, true),
+                Ok(Some(Frame::Continuation(item))) => {
+                    self.assembler.take(item, self.is_binary, self.bytes_max)
                 }
-                Ok(Some(Frame::Text(text))) => Ok(Some(text)),
-                Ok(Some(Frame::Continuation(item))) => self.assembler.take(item, self.bytes_max),
-                Ok(Some(Frame::Binary(_))) => Err(CloseCode::BadRequest),
                 Ok(Some(Frame::Ping(data))) => return Some(Received::Ping(data)),
                 Ok(Some(Frame::Pong(_))) => Ok(None),
                 Ok(Some(Frame::Close(_))) => Err(CloseCode::Normal),
                 Err(ProtocolError::Overflow) => Err(CloseCode::MessageTooBig),
                 Err(_) => return Some(Received::Nonsense),
             };
-            match text {
+            match frame {
                 Ok(None) => {}
-                Ok(Some(text)) if str::from_utf8(&text).is_err() => {
+                Ok(Some(frame)) if !self.is_binary && str::from_utf8(&frame).is_err() => {
                     return Some(Received::Close(CloseCode::InvalidUtf8));
                 }
-                Ok(Some(text)) => return Some(Received::Frame(text)),
+                Ok(Some(frame)) => return Some(Received::Frame(frame)),
                 Err(code) => return Some(Received::Close(code)),
             }
+        }
+    }
+
+    fn whole(&self, frame: Bytes, is_binary: bool) -> Result<Option<Bytes>, CloseCode> {
+        if is_binary != self.is_binary {
+            Err(CloseCode::BadRequest)
+        } else if frame.len() > self.bytes_max {
+            Err(CloseCode::MessageTooBig)
+        } else {
+            Ok(Some(frame))
         }
     }
 }
@@ -72,22 +84,28 @@ impl Reader {
 /// Puts fragments together, within the bound of a frame.
 #[derive(Debug, Default)]
 struct Assembler {
-    /// The text so far; boxed, because hardly any session ever has one.
+    /// What came so far; boxed, because hardly any session ever has that.
     partial: Option<Box<BytesMut>>,
 }
 
 impl Assembler {
-    /// Takes a fragment; gives the text when it was the last.
+    /// Takes a fragment; gives the whole when it was the last.
     ///
     /// # Errors
-    /// [`CloseCode::MessageTooBig`]; [`CloseCode::BadRequest`] for binary data, which JSON sessions don't speak.
-    fn take(&mut self, item: Item, bytes_max: usize) -> Result<Option<Bytes>, CloseCode> {
+    /// [`CloseCode::MessageTooBig`]; [`CloseCode::BadRequest`] for text where `is_binary`, and the other way round.
+    fn take(
+        &mut self,
+        item: Item,
+        is_binary: bool,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, CloseCode> {
         let (part, last) = match item {
-            Item::FirstText(part) => {
+            Item::FirstText(_) if is_binary => return Err(CloseCode::BadRequest),
+            Item::FirstBinary(_) if !is_binary => return Err(CloseCode::BadRequest),
+            Item::FirstText(part) | Item::FirstBinary(part) => {
                 self.partial = Some(Box::default());
                 (part, false)
             }
-            Item::FirstBinary(_) => return Err(CloseCode::BadRequest),
             Item::Continue(part) => (part, false),
             Item::Last(part) => (part, true),
         };
@@ -115,19 +133,21 @@ fn announces_too_much(bytes: &[u8], bytes_max: usize) -> bool {
     length.is_some_and(|length| length > bytes_max as u64)
 }
 
-/// Appends one unmasked text frame.
+/// Appends one unmasked frame of its format's kind.
 pub fn append_frame(out: &mut BytesMut, payload: Payload<'_>) {
-    const TEXT_FIN: u8 = 0x81;
+    const FIN_TEXT: u8 = 0x81;
+    const FIN_BINARY: u8 = 0x82;
+    let first = if payload.format.is_binary() { FIN_BINARY } else { FIN_TEXT };
     let length = payload.length;
     out.reserve(length + 10);
     match length {
-        0..=125 => out.extend_from_slice(&[TEXT_FIN, length as u8]),
+        0..=125 => out.extend_from_slice(&[first, length as u8]),
         126..=0xFFFF => {
-            out.extend_from_slice(&[TEXT_FIN, 126]);
+            out.extend_from_slice(&[first, 126]);
             out.extend_from_slice(&(length as u16).to_be_bytes());
         }
         _ => {
-            out.extend_from_slice(&[TEXT_FIN, 127]);
+            out.extend_from_slice(&[first, 127]);
             out.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }
@@ -138,7 +158,7 @@ pub fn append_frame(out: &mut BytesMut, payload: Payload<'_>) {
 pub fn append_payload(out: &mut BytesMut, payload: Payload<'_>) {
     for (i, part) in payload.parts.iter().enumerate() {
         if i > 0 {
-            out.extend_from_slice(payload.separator);
+            out.extend_from_slice(payload.format.separator());
         }
         out.extend_from_slice(part);
     }
@@ -154,17 +174,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fragments_become_one_text_within_the_bound() {
+    fn fragments_become_one_within_the_bound() {
         let mut assembler = Assembler::default();
         let part = Bytes::from_static(b"abc");
-        assert_eq!(assembler.take(Item::FirstText(part.clone()), 9), Ok(None));
-        assert_eq!(assembler.take(Item::Continue(part.clone()), 9), Ok(None));
-        assert_eq!(assembler.take(Item::Last(part.clone()), 9), Ok(Some("abcabcabc".into())));
-        assert_eq!(assembler.take(Item::FirstText(part.clone()), 5), Ok(None));
-        assert_eq!(assembler.take(Item::Last(part.clone()), 5), Err(CloseCode::MessageTooBig));
+        assert_eq!(assembler.take(Item::FirstText(part.clone()), false, 9), Ok(None));
+        assert_eq!(assembler.take(Item::Continue(part.clone()), false, 9), Ok(None));
+        assert_eq!(
+            assembler.take(Item::Last(part.clone()), false, 9),
+            Ok(Some("abcabcabc".into()))
+        );
+        assert_eq!(assembler.take(Item::FirstBinary(part.clone()), true, 5), Ok(None));
+        assert_eq!(
+            assembler.take(Item::Last(part.clone()), true, 5),
+            Err(CloseCode::MessageTooBig)
+        );
         let mut fresh = Assembler::default();
-        assert_eq!(fresh.take(Item::Last(part.clone()), 9), Err(CloseCode::BadRequest));
-        assert_eq!(fresh.take(Item::FirstBinary(part), 9), Err(CloseCode::BadRequest));
+        assert_eq!(fresh.take(Item::Last(part.clone()), false, 9), Err(CloseCode::BadRequest));
+        assert_eq!(
+            fresh.take(Item::FirstBinary(part.clone()), false, 9),
+            Err(CloseCode::BadRequest)
+        );
+        assert_eq!(fresh.take(Item::FirstText(part), true, 9), Err(CloseCode::BadRequest));
     }
 
     /// A client's frame: a mask of zeros changes nothing.
@@ -188,15 +218,33 @@ mod tests {
             (vec![0x83, 0x80, 0, 0, 0, 0], Received::Nonsense),
             (vec![0x81, 0x02, b'{', b'}'], Received::Nonsense),
         ] {
-            let (mut reader, mut whole) = (Reader::new(100), BytesMut::from(&bytes[..]));
+            let mut reader = Reader::new(Format::Json, 100);
+            let mut whole = BytesMut::from(&bytes[..]);
             if bytes == [0x81, 0xFF] {
                 whole.extend_from_slice(&1000_u64.to_be_bytes());
             } else if expected != Received::Nonsense {
                 let mut short = BytesMut::from(&bytes[..bytes.len() - 1]);
-                assert_eq!(Reader::new(100).next(&mut short), None, "{bytes:?}, cut short");
+                assert_eq!(
+                    Reader::new(Format::Json, 100).next(&mut short),
+                    None,
+                    "{bytes:?}, cut short"
+                );
             }
             assert_eq!(reader.next(&mut whole), Some(expected), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_session_in_protobuf_speaks_in_binary_frames_alone() {
+        let received = |bytes: &[u8]| Reader::new(Format::Protobuf, 9).next(&mut bytes.into());
+        let frame_of = |bytes: &'static [u8]| Some(Received::Frame(bytes.into()));
+        assert_eq!(received(&frame(0x82, b"\xFF")), frame_of(b"\xFF"), "it needn't be UTF-8");
+        let fragments = [frame(0x02, b"\x01"), frame(0x80, b"\x02")].concat();
+        assert_eq!(received(&fragments), frame_of(b"\x01\x02"));
+        let (bad, big) = (CloseCode::BadRequest, CloseCode::MessageTooBig);
+        assert_eq!(received(&frame(0x81, b"{}")), Some(Received::Close(bad)));
+        assert_eq!(received(&frame(0x01, b"{}")), Some(Received::Close(bad)));
+        assert_eq!(received(&frame(0x82, &[0; 10])), Some(Received::Close(big)));
     }
 
     #[test]
@@ -218,7 +266,7 @@ mod tests {
     }
 
     fn payload(parts: &[Bytes], length: usize) -> Payload<'_> {
-        Payload { parts, separator: b"\n", length }
+        Payload { parts, format: Format::Json, length }
     }
 
     #[test]
@@ -237,5 +285,9 @@ mod tests {
         let mut out = BytesMut::new();
         append_frame(&mut out, payload(&["a".into(), "b".into()], 3));
         assert_eq!(&out[..], b"\x81\x03a\nb");
+        let mut out = BytesMut::new();
+        let parts = &["a".into(), "b".into()];
+        append_frame(&mut out, Payload { parts, format: Format::Protobuf, length: 2 });
+        assert_eq!(&out[..], b"\x82\x02ab");
     }
 }

@@ -16,6 +16,7 @@ use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, AsyncContext, Context};
 use actix_codec::{AsyncRead, AsyncWrite, Framed, ReadBuf};
 use actix_http::body::BodySize;
+use actix_http::header::SEC_WEBSOCKET_PROTOCOL;
 use actix_http::ws;
 use actix_http::{Request, Response, StatusCode, h1};
 use bytes::{Buf, Bytes, BytesMut};
@@ -24,6 +25,7 @@ use futures_util::SinkExt;
 
 use super::frames::{Reader, Received, append_control, append_frame};
 use super::gate::Gate;
+use super::handshake::agree;
 use crate::actors::node::Node;
 use crate::actors::session::Driver;
 
@@ -54,10 +56,16 @@ pub async fn upgrade<T: Io>(
 ) -> Result<(), actix_http::Error> {
     let allowed = node.is_ready();
     let calm = gate.connects.pass(req.peer_addr().map(|peer| peer.ip()));
+    let agreed = agree(req.head());
     let response = match (req.path(), ws::handshake(req.head())) {
         (PATH, _) if !allowed => Response::new(StatusCode::SERVICE_UNAVAILABLE).drop_body(),
         (PATH, _) if !calm => Response::new(StatusCode::TOO_MANY_REQUESTS).drop_body(),
-        (PATH, Ok(mut accepted)) => accepted.finish().drop_body(),
+        (PATH, Ok(mut accepted)) => {
+            if let Some(subprotocol) = agreed.subprotocol {
+                accepted.insert_header((SEC_WEBSOCKET_PROTOCOL, subprotocol));
+            }
+            accepted.finish().drop_body()
+        }
         (PATH, Err(refused)) => Response::from(refused).drop_body(),
         _ => Response::not_found().drop_body(),
     };
@@ -67,14 +75,14 @@ pub async fn upgrade<T: Io>(
     if accepted && sent.is_ok() {
         let parts = framed.into_parts();
         let inb = BytesMut::from(&parts.read_buf[..]); // bytes that came with the head; the big buffer goes
-        start(node, parts.io, inb);
+        start(node, agreed.format, parts.io, inb);
     }
     Ok(())
 }
 
-fn start<T: Io>(node: Arc<Node>, io: T, inb: BytesMut) {
-    let reader = Reader::new(node.frame_bytes_max);
-    let Some(driver) = Driver::new(node, Format::Json, None) else { return };
+fn start<T: Io>(node: Arc<Node>, format: Format, io: T, inb: BytesMut) {
+    let reader = Reader::new(format, node.frame_bytes_max);
+    let Some(driver) = Driver::new(node, format, None) else { return };
     let out = BytesMut::new();
     Context::new().run(LeanSession { io, inb, out, reader, pong: None, driver, end: End::Open });
 }

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
+use actix_http::header::SEC_WEBSOCKET_PROTOCOL;
 use actix_http::ws::{CloseReason, verify_handshake};
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
@@ -26,6 +27,7 @@ use socket2::SockRef;
 use super::Mounted;
 use super::error::ApiError;
 use super::frames::{Reader, Received, append_payload};
+use super::handshake::{Agreed, agree};
 use super::shared_stream::SharedStream;
 use crate::actors::node::Node;
 use crate::actors::session::Driver;
@@ -76,11 +78,16 @@ pub async fn connect(
     let kill: Kill = Box::new(move || {
         let _ = SockRef::from(&socket).shutdown(Shutdown::Both); // it may be gone already
     });
-    let reader = Reader::new(node.frame_bytes_max);
+    let Agreed { format, subprotocol } = agree(req.head());
+    let reader = Reader::new(format, node.frame_bytes_max);
     let frames = Frames { payload: stream, inb: BytesMut::new(), reader };
-    let beginning = Some(Box::new((Arc::clone(node), kill, frames)));
-    let session = WsSession { beginning, driver: None };
-    ws::WsResponseBuilder::new(session, &req, stream::pending()).start()
+    let beginning = Box::new(Beginning { node: Arc::clone(node), format, kill, frames });
+    let session = WsSession { beginning: Some(beginning), driver: None };
+    let mut response = ws::WsResponseBuilder::new(session, &req, stream::pending()).start()?;
+    if let Some(subprotocol) = subprotocol {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    Ok(response)
 }
 
 /// What the client sends.
@@ -107,10 +114,18 @@ impl Stream for Frames {
     }
 }
 
+/// What a session is made from when its actor starts.
+struct Beginning {
+    node: Arc<Node>,
+    format: Format,
+    kill: Kill,
+    frames: Frames,
+}
+
 /// See the module.
 struct WsSession {
-    /// What the session is made from when its actor starts. Boxed: it is wanted once.
-    beginning: Option<Box<(Arc<Node>, Kill, Frames)>>,
+    /// Boxed: it is wanted once.
+    beginning: Option<Box<Beginning>>,
     driver: Option<Driver>,
 }
 
@@ -135,9 +150,9 @@ impl Actor for WsSession {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if let Some((node, kill, frames)) = self.beginning.take().map(|it| *it) {
-            self.driver = Driver::new(node, Format::Json, Some(kill));
-            ctx.add_stream(frames);
+        if let Some(it) = self.beginning.take() {
+            self.driver = Driver::new(it.node, it.format, Some(it.kill));
+            ctx.add_stream(it.frames);
         }
         if self.driver.is_some() {
             ctx.spawn(Listen);
@@ -154,11 +169,12 @@ impl WsSession {
         act(driver);
         while !driver.outbound().is_empty() {
             driver.outbound().drain(|payload| {
-                let mut text = BytesMut::with_capacity(payload.length);
-                append_payload(&mut text, payload);
-                // Payloads are JSON that this server wrote, so UTF-8.
-                if let Ok(text) = text.freeze().try_into() {
-                    ctx.write_raw(ws::Message::Text(text));
+                let mut frame = BytesMut::with_capacity(payload.length);
+                append_payload(&mut frame, payload);
+                if payload.format.is_binary() {
+                    ctx.binary(frame);
+                } else if let Ok(text) = frame.freeze().try_into() {
+                    ctx.write_raw(ws::Message::Text(text)); // JSON that this server wrote is UTF-8
                 }
             });
             // The context has it: all that can be known here. When the socket is full, this actor isn't polled.

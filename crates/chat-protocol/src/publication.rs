@@ -144,6 +144,49 @@ mod tests {
     use super::*;
     use crate::{EventBody, RoomId};
 
+    fn publications(count: Offset) -> Vec<Publication> {
+        let void = |offset| Event {
+            room: RoomId::general(),
+            offset,
+            time: 1,
+            id: None,
+            user: None,
+            body: EventBody::Void { of: None },
+        };
+        (1..=count).map(|offset| Publication::encode(&void(offset))).collect()
+    }
+
+    #[test]
+    fn a_batch_is_encoded_once_for_each_format_that_someone_speaks() {
+        let batch = Batch::new(publications(3));
+        let payload = batch.payload(Format::Json);
+        assert_eq!(payload.split(|byte| *byte == b'\n').count(), 3);
+        assert_eq!(batch.payload(Format::Json).as_ptr(), payload.as_ptr());
+        assert!(batch.protobuf.get().is_none(), "nobody speaks it");
+        let pushes =
+            publications(3).iter().flat_map(|it| Format::Protobuf.push(it)).collect::<Vec<_>>();
+        assert_eq!(*batch.payload(Format::Protobuf), pushes);
+        assert_eq!((batch.first(), batch.last(), batch.len()), (1, 3, 3));
+        let alone = publications(1);
+        let json = alone[0].json_push().as_ptr();
+        assert_eq!(Batch::new(alone).payload(Format::Json).as_ptr(), json, "one is not copied");
+    }
+
+    #[test]
+    fn batches_are_bounded_in_bytes_and_keep_the_order() {
+        let length = publications(1)[0].len();
+        for (count, bytes_max, expected) in [
+            (0, 100, vec![]),
+            (3, 0, vec![1, 2, 3]),
+            (5, 2 * length, vec![2, 4, 5]),
+            (2, 2 * length - 1, vec![1, 2]),
+        ] {
+            let batches = Batch::split(publications(count), bytes_max);
+            let last: Vec<_> = batches.iter().map(Batch::last).collect();
+            assert_eq!(last, expected, "{count} of {length} in {bytes_max}");
+        }
+    }
+
     #[test]
     fn the_bare_publication_is_the_middle_of_its_push() {
         let event = Event {

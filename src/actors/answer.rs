@@ -1,10 +1,13 @@
-//! Answers to users' questions, as JSON: the same for RPC and REST.
+//! Answers to users' questions: the same for RPC and REST.
 
 use chat_protocol::client::HistoryPageRequest;
-use chat_protocol::server::{self, to_json};
+use chat_protocol::json;
+use chat_protocol::server::History;
 use chat_protocol::{Epoch, ErrorCode, Offset, Publication, RoomId, UserId};
 
-use crate::domain::question::{PAGE_EVENTS_DEFAULT, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
+use crate::domain::question::{
+    Answer, PAGE_EVENTS_DEFAULT, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX,
+};
 use crate::store::{Changed, PageLimit, Range, Store, StoreError};
 use chat_protocol::client::Anchor;
 
@@ -16,27 +19,29 @@ pub async fn answer(
     store: &dyn Store,
     user: &UserId,
     question: Question,
-) -> Result<Vec<u8>, StoreError> {
-    match question {
+) -> Result<Answer, StoreError> {
+    let data = match question {
         Question::Me => match store.user(user).await? {
-            Some(user) => Ok(to_json(&user)),
-            None => Err(StoreError::Refused(ErrorCode::Unauthorized)),
+            Some(user) => json::encode(&user),
+            None => return Err(StoreError::Refused(ErrorCode::Unauthorized)),
         },
-        Question::Room(room) => Ok(to_json(&store.room(&room, user).await?)),
-        Question::Rooms(paging) => Ok(to_json(&store.rooms(user, paging).await?)),
-        Question::Members(room, paging) => Ok(to_json(&store.members(&room, user, paging).await?)),
-        Question::HistoryPage(it) => history_page(store, user, it).await,
+        Question::Room(room) => json::encode(&store.room(&room, user).await?),
+        Question::Rooms(paging) => json::encode(&store.rooms(user, paging).await?),
+        Question::Members(room, paging) => json::encode(&store.members(&room, user, paging).await?),
+        Question::HistoryPage(it) => history_page(store, user, it).await?,
         Question::History { room, limit, since, reverse } => {
-            history(store, user, &room, limit, since, reverse).await
+            let history = history(store, user, &room, limit, since, reverse).await?;
+            return Ok(Answer::History(Box::new(history)));
         }
-    }
+    };
+    Ok(Answer::Data(data))
 }
 
 /// The object that a change made.
 pub fn changed(changed: &Changed) -> Vec<u8> {
     match changed {
-        Changed::User(user) => to_json(user),
-        Changed::Room(room) => to_json(room),
+        Changed::User(user) => json::encode(user),
+        Changed::Room(room) => json::encode(room),
         Changed::Gone => b"{}".to_vec(),
     }
 }
@@ -58,7 +63,7 @@ async fn history_page(
     let events = it.limit.map_or(PAGE_EVENTS_DEFAULT, |limit| limit as usize);
     let events = events.clamp(1, PAGE_EVENTS_MAX);
     let limit = PageLimit { events, bytes: REPLY_BYTES_MAX };
-    Ok(to_json(&store.page(&it.room, Some(user), range, limit).await?))
+    Ok(json::encode(&store.page(&it.room, Some(user), range, limit).await?))
 }
 
 /// The protocol's own history command.
@@ -69,7 +74,7 @@ async fn history(
     limit: usize,
     since: Option<(Offset, Option<Epoch>)>,
     reverse: bool,
-) -> Result<Vec<u8>, StoreError> {
+) -> Result<History, StoreError> {
     let range = match (since, reverse) {
         (Some((_, Some(epoch))), _) if &epoch != store.epoch() => {
             return Err(StoreError::Refused(ErrorCode::UnrecoverablePosition));
@@ -86,5 +91,5 @@ async fn history(
     if reverse {
         publications.reverse();
     }
-    Ok(server::history(&publications, &page.epoch, page.head))
+    Ok(History { publications, epoch: page.epoch, top: page.head })
 }

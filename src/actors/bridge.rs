@@ -8,11 +8,11 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, AsyncContext, Context, WrapFuture};
-use chat_protocol::{Offset, RoomId};
+use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
+use chat_protocol::RoomId;
 
-use super::hub::{Heads, Hubs, Recheck, Relayed};
-use crate::bus::{Bus, Incoming, Run};
+use super::hub::{Heads, Hub, Hubs, Recheck, Relayed};
+use crate::bus::{Bus, Incoming};
 use crate::faults;
 
 /// See the module.
@@ -28,22 +28,20 @@ impl Bridge {
     }
 }
 
-/// One message per shard; the order within a room is kept.
-fn pass(hubs: &Hubs, run: Run) {
-    let events = by_shard(hubs, run, |event| &event.room);
-    for (hub, events) in hubs.all().iter().zip(events) {
-        if !events.is_empty() {
-            let _ = hub.tell(Relayed(events)); // a hub that is down rechecks when it is back
+/// Passes what concerns rooms to their hubs, one message per shard; the order within a room is kept.
+fn pass<T, M>(hubs: &Hubs, all: Vec<T>, room: impl Fn(&T) -> &RoomId, message: impl Fn(Vec<T>) -> M)
+where
+    M: Message<Result = ()> + Send + 'static,
+    Hub: Handler<M>,
+{
+    let mut shards: Vec<Vec<T>> = hubs.all().iter().map(|_| Vec::new()).collect();
+    for one in all {
+        if let Some(shard) = shards.get_mut(hubs.shard_of(room(&one))) {
+            shard.push(one);
         }
     }
-}
-
-fn tell_heads(hubs: &Hubs, heads: Vec<(RoomId, Offset)>) {
-    let heads = by_shard(hubs, heads, |(room, _)| room);
-    for (hub, heads) in hubs.all().iter().zip(heads) {
-        if !heads.is_empty() {
-            let _ = hub.tell(Heads(heads));
-        }
+    for (hub, its) in hubs.all().iter().zip(shards).filter(|(_, its)| !its.is_empty()) {
+        let _ = hub.tell(message(its)); // a hub that is down rechecks when it is back
     }
 }
 
@@ -51,16 +49,6 @@ fn recheck(hubs: &Hubs) {
     for hub in hubs.all() {
         let _ = hub.tell(Recheck);
     }
-}
-
-fn by_shard<T>(hubs: &Hubs, all: Vec<T>, room: impl Fn(&T) -> &RoomId) -> Vec<Vec<T>> {
-    let mut shards: Vec<Vec<T>> = hubs.all().iter().map(|_| Vec::new()).collect();
-    for one in all {
-        if let Some(shard) = shards.get_mut(hubs.shard_of(room(&one))) {
-            shard.push(one);
-        }
-    }
-    shards
 }
 
 impl Actor for Bridge {
@@ -74,8 +62,8 @@ impl Actor for Bridge {
                 let incoming = bus.next().await;
                 faults::panic_if_armed("bridge.run"); // taken from the bus, and handed to nobody
                 match incoming {
-                    Incoming::Events(run) => pass(&hubs, run),
-                    Incoming::Heads(heads) => tell_heads(&hubs, heads),
+                    Incoming::Events(run) => pass(&hubs, run, |event| &event.room, Relayed),
+                    Incoming::Heads(heads) => pass(&hubs, heads, |(room, _)| room, Heads),
                     Incoming::Gap => recheck(&hubs),
                 }
             }

@@ -6,11 +6,11 @@
 //! who is here and what they have been handed, and fills the difference from the store.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
-use bytes::Bytes;
-use chat_protocol::publication::Format;
+use chat_protocol::publication::Batch;
 use chat_protocol::{CloseCode, ErrorCode, Event, Offset, Publication, RoomId, UserId};
 
 use super::fan_out::{Attach, Deliver, Expel, Recount};
@@ -23,7 +23,7 @@ use crate::domain::room::{Ask, Effect, Room};
 use crate::store::{Head, Membership, StoreError};
 use crate::{faults, metrics};
 
-/// A joined payload is at most about this long; longer runs go out in several.
+/// A batch is at most about this long in JSON; longer runs go out in several.
 const PAYLOAD_BYTES_MAX: usize = 32 * 1024;
 /// How long a worker may take to say who is here; one that doesn't is starting anew, and nobody is there.
 const PRESENT_WITHIN: Duration = Duration::from_secs(1);
@@ -110,15 +110,25 @@ impl ChatRoom {
             return;
         };
         self.started = true;
-        let mut effects = Vec::new();
-        self.machine.on_start(head.kind, head.offset, self.delivered, &mut effects);
-        self.run(effects, ctx);
+        let (kind, offset, delivered) = (head.kind, head.offset, self.delivered);
+        self.act(ctx, |room, effects| room.on_start(kind, offset, delivered, effects));
         self.ready();
     }
 
     #[expect(clippy::disallowed_methods, reason = "one message per start of a room")]
     fn ready(&self) {
         self.hub.do_send(Ready(self.id.clone()));
+    }
+
+    /// Lets the machine take something in, and does what follows from it.
+    fn act(
+        &mut self,
+        ctx: &mut Context<Self>,
+        act: impl FnOnce(&mut Room<Reply>, &mut Vec<Effect<Reply>>),
+    ) {
+        let mut effects = Vec::new();
+        act(&mut self.machine, &mut effects);
+        self.run(effects, ctx);
     }
 
     /// The only place where effects become sends.
@@ -131,7 +141,7 @@ impl ChatRoom {
                         self.links.answer(reply, ErrorCode::Unavailable);
                     }
                 }
-                Effect::Deliver(publications) => self.deliver(&publications),
+                Effect::Deliver(publications) => self.deliver(publications),
                 Effect::Attach { session, ticket, user, attached } => {
                     let Some(fan_out) = self.links.workers.get(session.worker) else { continue };
                     let room = self.id.clone();
@@ -176,21 +186,14 @@ impl ChatRoom {
         &mut self.attached[at]
     }
 
-    fn deliver(&self, publications: &[Publication]) {
-        let mut rest = publications;
-        while !rest.is_empty() {
-            let (joined, taken) = join(rest);
-            let (now, later) = rest.split_at(taken);
-            rest = later;
-            let (Some(first), Some(last)) = (now.first(), now.last()) else { return };
-            let (first, last) = (first.offset, last.offset);
+    fn deliver(&self, publications: Vec<Publication>) {
+        for batch in Batch::split(publications, PAYLOAD_BYTES_MAX).into_iter().map(Arc::new) {
             for (worker, _) in self.attached.iter().enumerate().filter(|(_, count)| **count > 0) {
                 let fan_out = u16::try_from(worker).ok().and_then(|n| self.links.workers.get(n));
                 if let Some(fan_out) = fan_out {
-                    let (room, payload) = (self.id.clone(), joined.clone());
+                    let (room, batch) = (self.id.clone(), batch.clone());
                     // A fan-out that is down tells its members 2500 when it is back.
-                    let _ =
-                        fan_out.tell(Deliver { room, payload, count: taken as u64, first, last });
+                    let _ = fan_out.tell(Deliver { room, batch });
                 }
             }
         }
@@ -206,27 +209,6 @@ impl ChatRoom {
     fn is_idle(&self) -> bool {
         self.started && self.machine.is_quiet() && self.attached.iter().all(|count| *count == 0)
     }
-}
-
-/// As many publications as make one payload, and how many they are.
-fn join(publications: &[Publication]) -> (Bytes, usize) {
-    if let [only] = publications {
-        return (only.push(Format::Json).clone(), 1);
-    }
-    let mut joined = Vec::new();
-    let mut taken = 0;
-    for publication in publications {
-        let push = publication.push(Format::Json);
-        if taken > 0 {
-            if joined.len() + push.len() > PAYLOAD_BYTES_MAX {
-                break;
-            }
-            joined.push(b'\n');
-        }
-        joined.extend_from_slice(push);
-        taken += 1;
-    }
-    (joined.into(), taken)
 }
 
 impl Actor for ChatRoom {
@@ -251,10 +233,10 @@ impl Handler<Asked> for ChatRoom {
     type Result = ();
 
     fn handle(&mut self, it: Asked, ctx: &mut Self::Context) {
-        let mut effects = Vec::new();
-        self.machine.on_ask(it.0, &mut effects);
-        faults::panic_if_armed("chat_room.asked");
-        self.run(effects, ctx);
+        self.act(ctx, |room, effects| {
+            room.on_ask(it.0, effects);
+            faults::panic_if_armed("chat_room.asked");
+        });
     }
 }
 
@@ -262,10 +244,10 @@ impl Handler<Relayed> for ChatRoom {
     type Result = ();
 
     fn handle(&mut self, it: Relayed, ctx: &mut Self::Context) {
-        let mut effects = Vec::new();
-        self.machine.on_events(it.0, &mut effects);
-        faults::panic_if_armed("chat_room.events"); // its place has moved, and nobody was told
-        self.run(effects, ctx);
+        self.act(ctx, |room, effects| {
+            room.on_events(it.0, effects);
+            faults::panic_if_armed("chat_room.events"); // its place has moved, and nobody was told
+        });
     }
 }
 
@@ -275,25 +257,20 @@ impl Handler<HeadRead> for ChatRoom {
     fn handle(&mut self, it: HeadRead, ctx: &mut Self::Context) {
         match it.0 {
             Ok(Some(head)) if self.started => {
-                let mut effects = Vec::new();
-                self.machine.on_head(head.offset, &mut effects);
-                self.run(effects, ctx);
+                self.act(ctx, |room, effects| room.on_head(head.offset, effects));
             }
             Ok(Some(head)) => {
                 self.head = Some(head);
                 self.start_if_known(ctx);
             }
             Ok(None) => {
-                let mut effects = Vec::new();
-                self.machine.on_start_failed(ErrorCode::RoomNotFound, &mut effects);
-                self.run(effects, ctx);
+                let code = ErrorCode::RoomNotFound;
+                self.act(ctx, |room, effects| room.on_start_failed(code, effects));
                 ctx.stop();
             }
             Err(err) => {
                 tracing::warn!(room.id = %self.id, %err, "room can't start yet");
-                let mut effects = Vec::new();
-                self.machine.on_start_failed(err.code(), &mut effects);
-                self.run(effects, ctx);
+                self.act(ctx, |room, effects| room.on_start_failed(err.code(), effects));
                 ctx.run_later(RETRY_AFTER, |this, ctx| this.read_head(ctx));
             }
         }
@@ -305,9 +282,7 @@ impl Handler<Reaches> for ChatRoom {
 
     fn handle(&mut self, it: Reaches, ctx: &mut Self::Context) {
         if self.started {
-            let mut effects = Vec::new();
-            self.machine.on_head(it.0, &mut effects);
-            self.run(effects, ctx);
+            self.act(ctx, |room, effects| room.on_head(it.0, effects));
         }
     }
 }
@@ -317,9 +292,7 @@ impl Handler<MembershipRead> for ChatRoom {
 
     fn handle(&mut self, it: MembershipRead, ctx: &mut Self::Context) {
         let answer = it.1.map(|m| (m.joined, m.as_of)).map_err(|err| err.code());
-        let mut effects = Vec::new();
-        self.machine.on_membership(&it.0, answer, &mut effects);
-        self.run(effects, ctx);
+        self.act(ctx, |room, effects| room.on_membership(&it.0, answer, effects));
     }
 }
 
@@ -329,17 +302,13 @@ impl Handler<Repaired> for ChatRoom {
     fn handle(&mut self, it: Repaired, ctx: &mut Self::Context) {
         match it.0 {
             Ok(events) if !events.is_empty() => {
-                let mut effects = Vec::new();
-                self.machine.on_repair(events, &mut effects);
-                self.run(effects, ctx);
+                self.act(ctx, |room, effects| room.on_repair(events, effects));
             }
             other => {
                 let err = other.err(); // none: the store is behind what was announced
                 tracing::warn!(room.id = %self.id, ?err, "gap can't be filled yet");
                 ctx.run_later(RETRY_AFTER, |this, ctx| {
-                    let mut effects = Vec::new();
-                    this.machine.on_repair(Vec::new(), &mut effects);
-                    this.run(effects, ctx);
+                    this.act(ctx, |room, effects| room.on_repair(Vec::new(), effects));
                 });
             }
         }

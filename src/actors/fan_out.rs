@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
-use bytes::Bytes;
-use chat_protocol::{CloseCode, Offset, RoomId, UserId};
+use chat_protocol::publication::Batch;
+use chat_protocol::{CloseCode, RoomId, UserId};
 
 use super::hub::{Hubs, Left, Present};
 use super::node::Worker;
@@ -43,15 +43,12 @@ pub struct Attach {
     pub attached: Attached,
 }
 
-/// To every session in a room here: `payload` holds the `count` publications from `first` to `last`.
+/// To every session in a room here.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Deliver {
     pub room: RoomId,
-    pub payload: Bytes,
-    pub count: u64,
-    pub first: Offset,
-    pub last: Offset,
+    pub batch: Arc<Batch>,
 }
 
 /// Nothing more of this room to this user.
@@ -166,26 +163,26 @@ impl Handler<Deliver> for FanOut {
         let mut sessions = self.here.sessions.borrow_mut();
         let sessions = &mut *sessions;
         let Some(here) = sessions.rooms.get_mut(&it.room) else { return };
-        if it.last <= here.delivered {
+        if it.batch.last() <= here.delivered {
             return; // a room that started anew repeats what this worker has already
         }
-        if it.first <= here.delivered {
+        if it.batch.first() <= here.delivered {
             // Partly had, partly new: bytes can't be cut, but whoever resumes gets exactly what is missing.
             return sessions.lose_room(&it.room);
         }
-        here.delivered = it.last;
+        here.delivered = it.batch.last();
         let mut slow = Vec::new();
         for slot in here.members.keys() {
             let Some(entry) = sessions.entries.get(*slot as usize) else { continue };
-            if entry.flow.owed() + it.payload.len() as u64 > self.budget.place_bytes_max {
+            let payload = it.batch.payload(entry.format);
+            if entry.flow.owed() + payload.len() as u64 > self.budget.place_bytes_max {
                 slow.push(*slot);
             } else {
-                let payload = it.payload.clone();
-                entry.flow.hand(ToSession::Deliver(payload), it.payload.len());
+                entry.flow.hand(ToSession::Deliver(payload.clone()), payload.len());
             }
             faults::panic_if_armed("fan_out.deliver"); // some have it, some don't
         }
-        metrics::DELIVERIES.inc_by(it.count * (here.members.len() - slow.len()) as u64);
+        metrics::DELIVERIES.inc_by((it.batch.len() * (here.members.len() - slow.len())) as u64);
         for slot in slow {
             metrics::SLOW_ROOMS.inc();
             sessions.lose(&it.room, slot, CloseCode::LostPlace);
@@ -255,13 +252,33 @@ mod tests {
     use crate::actors::flow::Flow;
     use crate::actors::sessions::Sessions;
     use crate::clock::SystemClock;
-    use chat_protocol::Epoch;
+    use chat_protocol::{Epoch, Event, EventBody, Format, Offset, Publication};
     use std::cell::RefCell;
+
+    fn batch(offsets: impl Iterator<Item = Offset>) -> Arc<Batch> {
+        let event = |offset| Event {
+            room: RoomId::general(),
+            offset,
+            time: 1,
+            id: None,
+            user: None,
+            body: EventBody::Void { of: None },
+        };
+        let publications = offsets.map(|offset| Publication::encode(&event(offset)));
+        Arc::new(Batch::new(publications.collect()))
+    }
 
     /// Everything that a session has been told.
     fn told(flow: &Flow) -> Vec<String> {
         let told = std::iter::from_fn(|| flow.take()).map(|it| match it {
-            ToSession::Deliver(payload) => String::from_utf8_lossy(&payload).into_owned(),
+            ToSession::Deliver(payload) => {
+                let pushes = payload.split(|byte| *byte == b'\n');
+                let offsets = pushes.map(|push| {
+                    let push: serde_json::Value = serde_json::from_slice(push).unwrap();
+                    push["push"]["pub"]["offset"].to_string()
+                });
+                offsets.collect::<Vec<_>>().join(" ")
+            }
             ToSession::Detached { code, .. } => code.name().to_owned(),
             _ => "attached".to_owned(),
         });
@@ -273,7 +290,7 @@ mod tests {
     async fn what_a_thread_had_partly_is_never_handed_out_twice() {
         let flow = Rc::new(Flow::new(0));
         let here = Rc::new(Worker { sessions: RefCell::new(Sessions::new(0)) });
-        let session = here.sessions.borrow_mut().register(flow.clone(), None);
+        let session = here.sessions.borrow_mut().register(flow.clone(), Format::Json, None);
         let clock = Arc::new(SystemClock::start());
         let budget = Budget { place_bytes_max: 1000, stall_ms_max: 1000 };
         let fan_out = FanOut::new(0, here, Arc::new(Hubs::default()), clock, budget).start();
@@ -290,13 +307,11 @@ mod tests {
             .send(Attach { session, ticket: 1, room: room.clone(), user, attached })
             .await
             .unwrap();
-        for (first, last, text) in
-            [(7, 8, "7-8"), (7, 8, "again"), (7, 12, "partly"), (13, 13, "13")]
-        {
-            let (room, payload, count) =
-                (room.clone(), Bytes::from_static(text.as_bytes()), last - first + 1);
-            fan_out.send(Deliver { room, payload, count, first, last }).await.unwrap();
+        // New, had already, had partly, and for nobody: the place is lost.
+        for offsets in [7..=8, 7..=8, 7..=12, 13..=13] {
+            let (room, batch) = (room.clone(), batch(offsets));
+            fan_out.send(Deliver { room, batch }).await.unwrap();
         }
-        assert_eq!(told(&flow), ["attached", "7-8", "lost_place"]);
+        assert_eq!(told(&flow), ["attached", "7 8", "lost_place"]);
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chat_protocol::object::{Durability, User};
-use chat_protocol::server::{self, ConnectResult, Limits, Welcome};
-use chat_protocol::{CloseCode, ErrorCode};
+use chat_protocol::server::{Connected, Limits, Welcome};
+use chat_protocol::{CloseCode, ErrorCode, json};
 use tokio::sync::{oneshot, watch};
 
 use super::fan_out::{Budget, CloseSome, FanOut};
@@ -111,30 +111,23 @@ impl Node {
         Some(worker)
     }
 
-    /// The connect reply.
-    pub fn welcome(&self, id: u32, user: &User) -> Vec<u8> {
+    /// What a user is told when their session begins.
+    pub fn welcome(&self, user: &User) -> Connected {
         let version = env!("CARGO_PKG_VERSION");
-        server::connect(
-            id,
-            &ConnectResult {
-                client: &fresh_id(),
-                version,
-                data: Welcome {
-                    server: "scalable-chat",
-                    version,
-                    node: &self.name,
-                    user,
-                    limits: Limits {
-                        text_bytes_max: self.policy.text_bytes_max,
-                        frame_bytes_max: self.frame_bytes_max,
-                        channels_max: self.policy.channels_max,
-                    },
-                    durability: self.durability.name(),
-                },
-                ping: self.policy.ping_interval_ms / 1000,
-                pong: true,
+        let welcome = Welcome {
+            server: "scalable-chat",
+            version,
+            node: &self.name,
+            user,
+            limits: Limits {
+                text_bytes_max: self.policy.text_bytes_max,
+                frame_bytes_max: self.frame_bytes_max,
+                channels_max: self.policy.channels_max,
             },
-        )
+            durability: self.durability.name(),
+        };
+        let ping_s = u32::try_from(self.policy.ping_interval_ms / 1000).unwrap_or(u32::MAX);
+        Connected { client: fresh_id(), version, data: json::encode(&welcome).into(), ping_s }
     }
 
     /// Publishes for a REST handler; answered within the time that every reply keeps.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::workers::ToSession;
+use crate::domain::question::Answer;
 use crate::domain::session::{SessionKey, Ticket};
 use crate::store::Committed;
 
@@ -18,7 +19,7 @@ struct Ack {
 
 /// The JSON of an ack.
 pub fn ack(committed: Committed, durability: Durability) -> Vec<u8> {
-    chat_protocol::server::to_json(&Ack { id: committed.id, durability })
+    chat_protocol::json::encode(&Ack { id: committed.id, durability })
 }
 
 /// Who wants to know what became of a draft.
@@ -45,7 +46,7 @@ impl Reply {
                 None
             }
             Self::Session { session, ticket } => {
-                let answer = result.map(|committed| ack(committed, durability));
+                let answer = result.map(|committed| Answer::Data(ack(committed, durability)));
                 Some((session, ToSession::Answer { ticket, answer }))
             }
         }

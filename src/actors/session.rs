@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
-use chat_protocol::publication::Format;
-use chat_protocol::{CloseCode, ErrorCode};
+use chat_protocol::{CloseCode, ErrorCode, Format};
 
 use super::flow::Flow;
 use super::node::{Node, Worker};
@@ -29,6 +28,7 @@ pub struct Driver {
     outbound: Outbound,
     node: Arc<Node>,
     worker: Rc<Worker>,
+    format: Format,
     key: SessionKey,
     flow: Rc<Flow>,
     /// Bytes that wait to leave, all in all.
@@ -42,20 +42,21 @@ pub struct Driver {
 
 impl Driver {
     /// A session on this thread; `kill` cuts its connection from outside where the actor can't be relied on to hear.
-    pub fn new(node: Arc<Node>, kill: Option<Kill>) -> Option<Self> {
+    pub fn new(node: Arc<Node>, format: Format, kill: Option<Kill>) -> Option<Self> {
         let worker = node.worker()?;
         let now = node.clock.monotonic_ms();
         let flow = Rc::new(Flow::new(now));
         let jitter = rand::random_range(0..=node.policy.ping_interval_ms / 2);
-        let machine = Session::new(node.policy.clone(), now, jitter);
+        let machine = Session::new(node.policy.clone(), format, now, jitter);
         flow.set_due(machine.due_at());
-        let key = worker.sessions.borrow_mut().register(flow.clone(), kill);
+        let key = worker.sessions.borrow_mut().register(flow.clone(), format, kill);
         node.session_opened();
         Some(Self {
             machine,
-            outbound: Outbound::default(),
+            outbound: Outbound::new(format),
             node,
             worker,
+            format,
             key,
             flow,
             waiting: 0,
@@ -65,8 +66,8 @@ impl Driver {
         })
     }
 
-    /// A text frame came.
-    pub fn on_frame(&mut self, frame: &str) {
+    /// A frame came.
+    pub fn on_frame(&mut self, frame: &[u8]) {
         faults::panic_if_armed("session.frame");
         let now = self.node.clock.monotonic_ms();
         let mut effects = Vec::new();
@@ -78,21 +79,17 @@ impl Driver {
     pub fn attend(&mut self, waker: &Waker) {
         self.flow.attend(waker);
         while let Some(message) = self.flow.take() {
-            match message {
-                ToSession::Deliver(payload) => {
-                    self.delivered += payload.len() as u64;
-                    self.queue(payload);
-                }
-                other => self.on_message(other),
-            }
+            self.on_message(message);
         }
     }
 
     fn on_message(&mut self, message: ToSession) {
-        let now = self.node.clock.monotonic_ms();
         let mut effects = Vec::new();
         match message {
-            ToSession::Deliver(payload) => self.queue(payload),
+            ToSession::Deliver(payload) => {
+                self.delivered += payload.len() as u64;
+                return self.queue(payload); // the machine has no part in it
+            }
             ToSession::Attached { ticket, attached } => {
                 self.machine.on_attached(ticket, *attached, &mut effects);
             }
@@ -104,17 +101,16 @@ impl Driver {
                 self.machine.on_detached(ticket, code, &mut effects);
             }
             ToSession::Answer { ticket, answer } => {
-                let answer = answer.as_deref().map_err(|code| *code);
                 self.machine.on_answer(ticket, answer, &mut effects);
             }
             ToSession::Authenticated(result) => {
                 let node = self.node.clone();
-                let welcome = |id, user: &_| node.welcome(id, user);
-                let unix_ms = self.node.clock.now_ms();
+                let welcome = |user: &_| node.welcome(user);
+                let (now, unix_ms) = (node.clock.monotonic_ms(), node.clock.now_ms());
                 self.machine.on_authenticated(*result, now, unix_ms, &welcome, &mut effects);
             }
             ToSession::Tick => {
-                self.machine.on_tick(now, &mut effects);
+                self.machine.on_tick(self.node.clock.monotonic_ms(), &mut effects);
             }
             ToSession::Close(code) => self.machine.close(code, &mut effects),
         }
@@ -162,7 +158,7 @@ impl Driver {
         if self.closing.is_some() {
             return;
         }
-        self.waiting += payload.len() + 1;
+        self.waiting += payload.len() + self.format.separator().len();
         self.outbound.push(payload);
         if self.waiting > self.node.session_bytes_max {
             metrics::SLOW_SESSIONS.inc();
@@ -175,10 +171,10 @@ impl Driver {
         self.stirred = true;
         for effect in effects {
             match effect {
-                Effect::Reply(json) => self.queue(json.into()),
+                Effect::Reply(reply) => self.queue(self.format.encode(&reply)),
                 Effect::Push(publications) => {
                     for publication in publications {
-                        self.queue(publication.push(Format::Json).clone());
+                        self.queue(self.format.push(&publication));
                     }
                 }
                 Effect::Close(code) => {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use chat_protocol::{CloseCode, Offset, RoomId, UserId};
+use chat_protocol::{CloseCode, Format, Offset, RoomId, UserId};
 use indexmap::IndexMap;
 use slab::Slab;
 
@@ -21,6 +21,7 @@ pub type Kill = Box<dyn FnOnce()>;
 pub struct Entry {
     pub serial: u32,
     pub flow: Rc<Flow>,
+    pub format: Format,
     kill: Option<Kill>,
     user: Option<UserId>,
     /// Tickets whose attachment is on its way and no longer wanted.
@@ -59,10 +60,10 @@ impl Sessions {
     }
 
     /// Takes a session in.
-    pub fn register(&mut self, flow: Rc<Flow>, kill: Option<Kill>) -> SessionKey {
+    pub fn register(&mut self, flow: Rc<Flow>, format: Format, kill: Option<Kill>) -> SessionKey {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        let entry = Entry { serial, flow, kill, user: None, cancelled: Vec::new() };
+        let entry = Entry { serial, flow, format, kill, user: None, cancelled: Vec::new() };
         let slot = self.entries.insert(entry);
         SessionKey { worker: self.worker, slot: u32::try_from(slot).unwrap_or(u32::MAX), serial }
     }

@@ -15,7 +15,7 @@ use super::answer;
 use super::chat_room::{ChatRoom, HeadRead, MembershipRead, Repaired};
 use super::workers::{ToSession, Workers};
 use crate::bus::Bus;
-use crate::domain::question::{PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
+use crate::domain::question::{Answer, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
 use crate::domain::record::Change;
 use crate::domain::session::{Admitted, Denied, Page, SessionKey, Ticket};
 use crate::metrics;
@@ -145,7 +145,8 @@ impl StorePump {
         let workers = self.workers.clone();
         let asked = self.run(|this| async move {
             let changed = note(this.store.change(change).await);
-            let answer = changed.map(|changed| answer::changed(&changed)).map_err(|err| err.code());
+            let answer = changed.map(|changed| Answer::Data(answer::changed(&changed)));
+            let answer = answer.map_err(|err| err.code());
             this.workers.tell(session, ToSession::Answer { ticket, answer });
         });
         refuse_unless(asked, &workers, session, ticket);

@@ -8,6 +8,7 @@ use chat_protocol::{CloseCode, ErrorCode};
 
 use super::fan_out::{FanOut, Tell};
 use super::supervisor::ActorRef;
+use crate::domain::question::Answer;
 use crate::domain::session::{Admitted, Attached, Denied, Page, SessionKey, Ticket};
 
 /// Workers in the life of a node; a worker thread that died and was replaced counts twice.
@@ -34,10 +35,9 @@ pub enum ToSession {
         ticket: Ticket,
         code: CloseCode,
     },
-    /// JSON of the result, or why not.
     Answer {
         ticket: Ticket,
-        answer: Result<Vec<u8>, ErrorCode>,
+        answer: Result<Answer, ErrorCode>,
     },
     Authenticated(Box<Result<Admitted, Denied>>),
     /// The time that the session asked for has come.

@@ -1,6 +1,7 @@
-//! What a user may ask of the store: reads that end in JSON, the same for RPC and REST.
+//! What a user may ask of the store, the same for RPC and REST, and how that is answered.
 
 use chat_protocol::client::{HistoryPageRequest, Paging};
+use chat_protocol::server::History;
 use chat_protocol::{Epoch, Offset, RoomId};
 
 /// Events in a `history.page` where the client names no limit.
@@ -27,4 +28,13 @@ pub enum Question {
         since: Option<(Offset, Option<Epoch>)>,
         reverse: bool,
     },
+}
+
+/// What a command is answered with when it was done.
+#[derive(Debug)]
+pub enum Answer {
+    /// JSON, the same for RPC and REST.
+    Data(Vec<u8>),
+    /// To the protocol's own history. Boxed: rarely asked for, and passed on as often as the other.
+    History(Box<History>),
 }

@@ -8,7 +8,6 @@ use chat_protocol::object::{Person, RoomKind, RoomState, User};
 use chat_protocol::text::{check_text, parse_name, parse_topic};
 use chat_protocol::{ClientId, ErrorCode, RoomId};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::question::Question;
@@ -30,7 +29,7 @@ pub fn fresh_id() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// Checks an RPC of `user`.
+/// Checks an RPC of `user`; `data` is empty where there was none.
 ///
 /// # Errors
 /// [`ErrorCode::MethodNotFound`]; [`ErrorCode::BadRequest`] for data of another shape; what the checks of names and
@@ -38,7 +37,7 @@ pub fn fresh_id() -> String {
 pub fn check_rpc(
     user: &User,
     method: &str,
-    data: Option<&RawValue>,
+    data: &[u8],
     text_bytes_max: usize,
 ) -> Result<Deed, ErrorCode> {
     match method {
@@ -77,23 +76,20 @@ pub fn check_rpc(
 ///
 /// # Errors
 /// [`ErrorCode::BadRequest`].
-pub fn read_object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, ErrorCode> {
-    if json.trim_ascii_start().starts_with('{') {
-        serde_json::from_str(json).map_err(|_| ErrorCode::BadRequest)
+pub fn read_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ErrorCode> {
+    if json.trim_ascii_start().starts_with(b"{") {
+        serde_json::from_slice(json).map_err(|_| ErrorCode::BadRequest)
     } else {
         Err(ErrorCode::BadRequest)
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(data: Option<&'a RawValue>) -> Result<T, ErrorCode> {
-    read_object(data.map_or("{}", RawValue::get))
+fn read<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, ErrorCode> {
+    read_object(if data.is_empty() { b"{}" } else { data })
 }
 
-fn read_or_default(data: Option<&RawValue>) -> Result<Paging, ErrorCode> {
-    match data.map(RawValue::get) {
-        None | Some("null") => Ok(Paging::default()),
-        Some(json) => read_object(json),
-    }
+fn read_or_default(data: &[u8]) -> Result<Paging, ErrorCode> {
+    if data == b"null" { Ok(Paging::default()) } else { read(data) }
 }
 
 /// The user as events name them.
@@ -165,8 +161,7 @@ mod tests {
 
     fn check(method: &str, data: &str) -> Result<Deed, ErrorCode> {
         let user = User { id: UserId::parse("u").unwrap(), name: "U".into(), guest: true };
-        let data: Box<RawValue> = serde_json::from_str(data).unwrap();
-        check_rpc(&user, method, Some(&data), 10)
+        check_rpc(&user, method, data.as_bytes(), 10)
     }
 
     #[test]

@@ -8,9 +8,10 @@ mod subscriptions;
 
 use std::sync::Arc;
 
-use chat_protocol::client::{self, Command, Request};
+use chat_protocol::client::{Command, Malformed, Request};
 use chat_protocol::object::User;
-use chat_protocol::{CloseCode, Epoch, ErrorCode, Offset, Publication, RoomId, server};
+use chat_protocol::server::{CommandResult, Connected, Reply};
+use chat_protocol::{CloseCode, Epoch, ErrorCode, Format, Offset, Publication, RoomId};
 
 use super::question::Question;
 use super::rate_limit::{Bucket, Rate};
@@ -50,9 +51,8 @@ pub type Ticket = u32;
 /// What a shell is asked to do, in order.
 #[derive(Debug)]
 pub enum Effect {
-    /// Send this JSON.
-    Reply(Vec<u8>),
-    /// Send the encoded publications as pushes.
+    Reply(Reply),
+    /// Send the publications as pushes.
     Push(Vec<Publication>),
     /// Say why, and end.
     Close(CloseCode),
@@ -137,7 +137,7 @@ enum Phase {
     /// Nobody has said who they are; stale at the deadline.
     New { deadline: u64 },
     /// The token is being looked at; what came after it waits.
-    Authenticating { id: u32, held: Vec<String>, held_bytes: usize, deadline: u64 },
+    Authenticating { id: u32, held: Vec<Vec<u8>>, held_bytes: usize, deadline: u64 },
     Live {
         user: Arc<User>,
         /// When the token runs out.
@@ -153,8 +153,8 @@ enum Phase {
 struct Pending {
     ticket: Ticket,
     id: u32,
-    /// The name of the result object in the reply.
-    what: &'static str,
+    /// A publish: its reply has no data.
+    bare: bool,
     deadline: u64,
 }
 
@@ -162,6 +162,8 @@ struct Pending {
 #[derive(Debug)]
 pub struct Session {
     policy: Arc<Policy>,
+    /// How the client's frames are read: the one thing that the session knows of its format.
+    format: Format,
     phase: Phase,
     subscriptions: Vec<subscriptions::Subscription>,
     pending: Vec<Pending>,
@@ -176,15 +178,16 @@ pub struct Session {
     pong_due: u64,
 }
 
-/// Makes the connect reply, given the command's id and the user: only the node knows what to say of itself.
-pub type Welcome<'a> = &'a dyn Fn(u32, &User) -> Vec<u8>;
+/// Makes the result of a connect, given the user: only the node knows what to say of itself.
+pub type Welcome<'a> = &'a dyn Fn(&User) -> Connected;
 
 impl Session {
     /// A connection that has just been upgraded. `jitter_ms` spreads the first pings of sessions that began
     /// together: below half the ping interval.
-    pub fn new(policy: Arc<Policy>, now: u64, jitter_ms: u64) -> Self {
+    pub fn new(policy: Arc<Policy>, format: Format, now: u64, jitter_ms: u64) -> Self {
         let rate = policy.commands.unwrap_or(Rate { per_second: 0, burst: 0 });
         Self {
+            format,
             phase: Phase::New { deadline: now + policy.connect_timeout_ms },
             subscriptions: Vec::new(),
             pending: Vec::new(),
@@ -211,13 +214,13 @@ impl Session {
         self.subscriptions.iter().map(|subscription| subscription.room.clone())
     }
 
-    /// A text frame came.
-    pub fn on_frame(&mut self, frame: &str, now: u64, effects: &mut Vec<Effect>) {
+    /// A frame came.
+    pub fn on_frame(&mut self, frame: &[u8], now: u64, effects: &mut Vec<Effect>) {
         match &mut self.phase {
             Phase::Over => return,
             Phase::Authenticating { held, held_bytes, .. } => {
                 // Each costs its own bookkeeping too, so that empty frames can't pile up for nothing.
-                *held_bytes += frame.len() + size_of::<String>();
+                *held_bytes += frame.len() + size_of::<Vec<u8>>();
                 if *held_bytes > self.policy.held_bytes_max {
                     return self.close(CloseCode::BadRequest, effects);
                 }
@@ -226,14 +229,14 @@ impl Session {
             Phase::Refused { .. } => return self.close(CloseCode::BadRequest, effects),
             Phase::New { .. } | Phase::Live { .. } => {}
         }
-        let mut commands = client::commands(frame);
+        let mut commands = self.format.commands(frame);
         while let Some(command) = commands.next() {
             match command {
                 Ok(command) => self.on_command(command, now, effects),
-                Err(client::Malformed) => self.close(CloseCode::BadRequest, effects),
+                Err(Malformed) => self.close(CloseCode::BadRequest, effects),
             }
             if let Phase::Authenticating { held, held_bytes, .. } = &mut self.phase {
-                // What the client pipelined behind connect waits as text, so that nothing borrows the frame.
+                // What the client pipelined behind connect waits as it came, so that nothing borrows the frame.
                 let rest = commands.rest();
                 if !rest.is_empty() {
                     *held_bytes += rest.len();
@@ -268,14 +271,14 @@ impl Session {
                 let user = user.clone();
                 if self.policy.commands.is_some_and(|rate| !self.bucket.take(rate, now)) {
                     if id != 0 {
-                        effects.push(Effect::Reply(server::error(id, ErrorCode::TooManyRequests)));
+                        effects.push(refusal(id, ErrorCode::TooManyRequests));
                     }
                     return;
                 }
                 if let Err(code) = self.on_request(&user, id, request, now, effects)
                     && id != 0
                 {
-                    effects.push(Effect::Reply(server::error(id, code)));
+                    effects.push(refusal(id, code));
                 }
             }
             // Anything before connect, and a second connect.
@@ -296,7 +299,8 @@ impl Session {
         let (id, held) = (*id, std::mem::take(held));
         match result {
             Ok(Admitted { user, expires_at }) => {
-                effects.push(Effect::Reply(welcome(id, &user)));
+                let connected = Box::new(welcome(&user));
+                effects.push(done(id, CommandResult::Connect(connected)));
                 let expiry = now + expires_at.saturating_sub(unix_ms);
                 self.phase = Phase::Live { user: Arc::new(user), expiry };
                 for frame in held {
@@ -310,7 +314,7 @@ impl Session {
                     Denied::Unavailable => ErrorCode::Internal,
                     Denied::Missing | Denied::Invalid => ErrorCode::Unauthorized,
                 };
-                effects.push(Effect::Reply(server::error(id, code)));
+                effects.push(refusal(id, code));
                 // Unusable, but not closed: the SDK closes it; whatever else comes is 3501, silence is stale.
                 self.phase = Phase::Refused { deadline: now + self.policy.connect_timeout_ms };
             }
@@ -340,7 +344,7 @@ impl Session {
         if now >= self.ping_due {
             self.ping_due = now + self.policy.ping_interval_ms;
             self.pong_due = now + self.policy.pong_timeout_ms;
-            effects.push(Effect::Reply(server::PING.to_vec()));
+            effects.push(Effect::Reply(Reply::Ping));
         }
         self.expire_asks(now, effects);
     }
@@ -374,6 +378,14 @@ impl Session {
         self.tickets = self.tickets.wrapping_add(1);
         self.tickets
     }
+}
+
+fn done(id: u32, result: CommandResult) -> Effect {
+    Effect::Reply(Reply::Result { id, result })
+}
+
+fn refusal(id: u32, code: ErrorCode) -> Effect {
+    Effect::Reply(Reply::Error { id, code })
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl ResponseError for ApiError {
 }
 
 fn problem(status: StatusCode, code: ErrorCode) -> HttpResponse {
-    let body = chat_protocol::server::to_json(&Problem {
+    let body = chat_protocol::json::encode(&Problem {
         r#type: format!("urn:scalable-chat:error:{}", code.name()),
         title: code.name(),
         status: status.as_u16(),

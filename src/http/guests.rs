@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chat_protocol::client::Named;
 use chat_protocol::object::User;
 use chat_protocol::text::parse_name;
-use chat_protocol::{ErrorCode, UserId, server};
+use chat_protocol::{ErrorCode, UserId};
 use serde::Serialize;
 
 use super::Mounted;
@@ -30,7 +30,7 @@ fn ticket(node: &Node, status: StatusCode, user: &User) -> Result<HttpResponse, 
         tracing::error!(%err, "token could not be signed");
         ErrorCode::Internal
     })?;
-    Ok(json(status, server::to_json(&Ticket { token: &token, expires_at, user })))
+    Ok(json(status, chat_protocol::json::encode(&Ticket { token: &token, expires_at, user })))
 }
 
 /// `POST /api/guests`
@@ -56,7 +56,7 @@ pub async fn refresh(mounted: Mounted, who: Identity) -> Result<HttpResponse, Ap
 
 /// `GET /api/me`
 pub async fn me(who: Identity) -> HttpResponse {
-    json(StatusCode::OK, server::to_json(&who.0))
+    json(StatusCode::OK, chat_protocol::json::encode(&who.0))
 }
 
 /// `PATCH /api/me`
@@ -67,7 +67,7 @@ pub async fn rename(
 ) -> Result<HttpResponse, ApiError> {
     let change = Change::RenameUser { user: who.0.id, name: parse_name(&body.name)? };
     match mounted.node.store.change(change).await? {
-        Changed::User(user) => Ok(json(StatusCode::OK, server::to_json(&user))),
+        Changed::User(user) => Ok(json(StatusCode::OK, chat_protocol::json::encode(&user))),
         Changed::Room(_) | Changed::Gone => Err(ErrorCode::Internal.into()),
     }
 }

@@ -39,10 +39,7 @@ pub async fn add(
     body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.map_err(|_| ErrorCode::BadRequest)?; // too large, or cut short
-    let named = match std::str::from_utf8(&body).map_err(|_| ErrorCode::BadRequest)? {
-        "" => None,
-        json => read_object::<Add>(json)?.user,
-    };
+    let named = if body.is_empty() { None } else { read_object::<Add>(&body)?.user };
     let member = named.unwrap_or_else(|| who.0.id.clone());
     let it = Change::AddMember { room: room.into_inner(), by: person(&who.0), member };
     change(&mounted, StatusCode::OK, it).await

@@ -9,6 +9,7 @@ pub mod faults;
 pub mod frames;
 pub mod gate;
 pub mod guests;
+pub mod handshake;
 pub mod health;
 pub mod members;
 pub mod messages;

@@ -10,7 +10,7 @@ use super::Mounted;
 use super::auth::Identity;
 use super::error::{ApiError, json};
 use crate::actors::answer;
-use crate::domain::question::Question;
+use crate::domain::question::{Answer, Question};
 use crate::domain::record::Change;
 use crate::domain::rpc::{Deed, check_create, check_update};
 
@@ -21,7 +21,10 @@ pub(super) async fn ask(
     question: Question,
 ) -> Result<HttpResponse, ApiError> {
     let store = &*mounted.node.store;
-    Ok(json(StatusCode::OK, answer::answer(store, &who.0.id, question).await?))
+    match answer::answer(store, &who.0.id, question).await? {
+        Answer::Data(body) => Ok(json(StatusCode::OK, body)),
+        Answer::History(_) => Err(ErrorCode::Internal.into()), // that is asked over the socket alone
+    }
 }
 
 /// Changes the directory.

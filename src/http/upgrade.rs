@@ -14,16 +14,18 @@ use std::time::Duration;
 
 use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, AsyncContext, Context};
-use actix_codec::{AsyncRead, AsyncWrite, Decoder, Encoder, Framed, ReadBuf};
+use actix_codec::{AsyncRead, AsyncWrite, Framed, ReadBuf};
 use actix_http::body::BodySize;
-use actix_http::ws::{self, Frame};
+use actix_http::header::SEC_WEBSOCKET_PROTOCOL;
+use actix_http::ws;
 use actix_http::{Request, Response, StatusCode, h1};
 use bytes::{Buf, Bytes, BytesMut};
-use chat_protocol::CloseCode;
+use chat_protocol::{CloseCode, Format};
 use futures_util::SinkExt;
 
-use super::frames::{Assembler, announces_too_much, append_text_frame};
+use super::frames::{Reader, Received, append_control, append_frame};
 use super::gate::Gate;
+use super::handshake::agree;
 use crate::actors::node::Node;
 use crate::actors::session::Driver;
 
@@ -54,10 +56,16 @@ pub async fn upgrade<T: Io>(
 ) -> Result<(), actix_http::Error> {
     let allowed = node.is_ready();
     let calm = gate.connects.pass(req.peer_addr().map(|peer| peer.ip()));
+    let agreed = agree(req.head());
     let response = match (req.path(), ws::handshake(req.head())) {
         (PATH, _) if !allowed => Response::new(StatusCode::SERVICE_UNAVAILABLE).drop_body(),
         (PATH, _) if !calm => Response::new(StatusCode::TOO_MANY_REQUESTS).drop_body(),
-        (PATH, Ok(mut accepted)) => accepted.finish().drop_body(),
+        (PATH, Ok(mut accepted)) => {
+            if let Some(subprotocol) = agreed.subprotocol {
+                accepted.insert_header((SEC_WEBSOCKET_PROTOCOL, subprotocol));
+            }
+            accepted.finish().drop_body()
+        }
         (PATH, Err(refused)) => Response::from(refused).drop_body(),
         _ => Response::not_found().drop_body(),
     };
@@ -67,27 +75,16 @@ pub async fn upgrade<T: Io>(
     if accepted && sent.is_ok() {
         let parts = framed.into_parts();
         let inb = BytesMut::from(&parts.read_buf[..]); // bytes that came with the head; the big buffer goes
-        start(node, parts.io, inb);
+        start(node, agreed.format, parts.io, inb);
     }
     Ok(())
 }
 
-fn start<T: Io>(node: Arc<Node>, io: T, inb: BytesMut) {
-    let frame_bytes_max = node.frame_bytes_max;
-    let Some(driver) = Driver::new(node, None) else { return };
-    let codec = ws::Codec::new().max_size(frame_bytes_max);
-    let assembler = Assembler::default();
-    Context::new().run(LeanSession {
-        io,
-        inb,
-        out: BytesMut::new(),
-        codec,
-        assembler,
-        frame_bytes_max,
-        pong: None,
-        driver,
-        end: End::Open,
-    });
+fn start<T: Io>(node: Arc<Node>, format: Format, io: T, inb: BytesMut) {
+    let reader = Reader::new(format, node.frame_bytes_max);
+    let Some(driver) = Driver::new(node, format, None) else { return };
+    let out = BytesMut::new();
+    Context::new().run(LeanSession { io, inb, out, reader, pong: None, driver, end: End::Open });
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -103,9 +100,7 @@ pub struct LeanSession<T: Io> {
     io: T,
     inb: BytesMut,
     out: BytesMut,
-    codec: ws::Codec,
-    assembler: Assembler,
-    frame_bytes_max: usize,
+    reader: Reader,
     /// What the newest ping said, until it is answered: who pings and doesn't read is owed no other (RFC 6455 §5.5.3).
     pong: Option<Bytes>,
     driver: Driver,
@@ -181,16 +176,10 @@ impl<T: Io> LeanSession<T> {
         // On the stack: an idle session owns no read buffer.
         let mut chunk = [const { MaybeUninit::uninit() }; 8 * 1024];
         for _ in 0..PASSES {
-            while !self.inb.is_empty() && self.end == End::Open && self.driver.closing().is_none() {
-                if announces_too_much(&self.inb, self.frame_bytes_max) {
-                    self.driver.close(CloseCode::MessageTooBig);
-                    break;
-                }
-                match self.codec.decode(&mut self.inb) {
-                    Ok(Some(frame)) => self.on_frame(frame),
-                    Ok(None) => break,
-                    Err(ws::ProtocolError::Overflow) => self.driver.close(CloseCode::MessageTooBig),
-                    Err(_) => return Ok(false), // not WebSocket: there is nobody to talk to
+            while self.end == End::Open && self.driver.closing().is_none() {
+                let Some(received) = self.reader.next(&mut self.inb) else { break };
+                if !self.on_received(received) {
+                    return Ok(false);
                 }
             }
             if self.inb.is_empty() || self.end != End::Open {
@@ -210,28 +199,18 @@ impl<T: Io> LeanSession<T> {
         Ok(true)
     }
 
-    fn on_frame(&mut self, frame: Frame) {
-        let text = match frame {
-            Frame::Text(text) if text.len() > self.frame_bytes_max => Err(CloseCode::MessageTooBig),
-            Frame::Text(text) => Ok(Some(text)),
-            Frame::Continuation(item) => self.assembler.take(item, self.frame_bytes_max),
-            Frame::Binary(_) => Err(CloseCode::BadRequest),
-            Frame::Ping(data) => {
+    /// Acts on what came; `false`: there is nobody to talk to.
+    fn on_received(&mut self, received: Received) -> bool {
+        match received {
+            Received::Frame(frame) => self.driver.on_frame(&frame),
+            Received::Ping(data) => {
                 self.pong = Some(data);
                 self.queue_pong();
-                Ok(None)
             }
-            Frame::Pong(_) => Ok(None),
-            Frame::Close(_) => Err(CloseCode::Normal),
-        };
-        match text {
-            Ok(Some(text)) => match std::str::from_utf8(&text) {
-                Ok(text) => self.driver.on_frame(text),
-                Err(_) => self.driver.close(CloseCode::InvalidUtf8),
-            },
-            Ok(None) => {}
-            Err(code) => self.driver.close(code),
+            Received::Close(code) => self.driver.close(code),
+            Received::Nonsense => return false,
         }
+        true
     }
 
     fn queue_frames(&mut self) {
@@ -239,7 +218,7 @@ impl<T: Io> LeanSession<T> {
             self.out = SPARE.take();
         }
         let out = &mut self.out;
-        self.driver.outbound().drain(|parts, length| append_text_frame(out, parts, length));
+        self.driver.outbound().drain(|payload| append_frame(out, payload));
     }
 
     fn queue_pong(&mut self) {
@@ -247,13 +226,13 @@ impl<T: Io> LeanSession<T> {
             && let Some(data) = self.pong.take()
         {
             self.queue_frames();
-            let _ = self.codec.encode(ws::Message::Pong(data), &mut self.out); // control frames fit
+            append_control(&mut self.out, ws::Message::Pong(data));
         }
     }
 
     fn queue_close(&mut self, code: CloseCode) {
         let reason = (ws::CloseCode::from(code.code()), code.reason()).into();
-        let _ = self.codec.encode(ws::Message::Close(Some(reason)), &mut self.out); // reasons fit
+        append_control(&mut self.out, ws::Message::Close(Some(reason)));
     }
 
     /// Writes what it can; `true` when all is out.

@@ -13,20 +13,21 @@ use std::task::{Context, Poll, ready};
 
 use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, AsyncContext, StreamHandler};
-use actix_codec::Decoder;
-use actix_http::ws::{CloseReason, Codec, Frame, verify_handshake};
+use actix_http::header::SEC_WEBSOCKET_PROTOCOL;
+use actix_http::ws::{CloseReason, verify_handshake};
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{self, WebsocketContext};
 use bytes::BytesMut;
-use chat_protocol::{CloseCode, ErrorCode};
+use chat_protocol::{ErrorCode, Format};
 use futures_util::{Stream, stream};
 use socket2::SockRef;
 
 use super::Mounted;
 use super::error::ApiError;
-use super::frames::{Assembler, announces_too_much, append_joined};
+use super::frames::{Reader, Received, append_payload};
+use super::handshake::{Agreed, agree};
 use super::shared_stream::SharedStream;
 use crate::actors::node::Node;
 use crate::actors::session::Driver;
@@ -77,38 +78,33 @@ pub async fn connect(
     let kill: Kill = Box::new(move || {
         let _ = SockRef::from(&socket).shutdown(Shutdown::Both); // it may be gone already
     });
-    let frame_bytes_max = node.frame_bytes_max;
-    let codec = Codec::new().max_size(frame_bytes_max);
-    let frames = Frames { payload: stream, inb: BytesMut::new(), codec, frame_bytes_max };
-    let session = WsSession {
-        beginning: Some(Box::new((Arc::clone(node), kill, frames))),
-        driver: None,
-        assembler: Assembler::default(),
-        frame_bytes_max,
-    };
-    ws::WsResponseBuilder::new(session, &req, stream::pending()).start()
+    let Agreed { format, subprotocol } = agree(req.head());
+    let reader = Reader::new(format, node.frame_bytes_max);
+    let frames = Frames { payload: stream, inb: BytesMut::new(), reader };
+    let beginning = Box::new(Beginning { node: Arc::clone(node), format, kill, frames });
+    let session = WsSession { beginning: Some(beginning), driver: None };
+    let mut response = ws::WsResponseBuilder::new(session, &req, stream::pending()).start()?;
+    if let Some(subprotocol) = subprotocol {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    Ok(response)
 }
 
-/// What the client sends. Taken apart here: that crate would keep all of a frame that is too big before it said so, and
-/// end the connection without a word over a text that is not UTF-8.
+/// What the client sends.
 struct Frames {
     payload: web::Payload,
     inb: BytesMut,
-    codec: Codec,
-    frame_bytes_max: usize,
+    reader: Reader,
 }
 
 impl Stream for Frames {
-    type Item = Result<Frame, ws::ProtocolError>;
+    type Item = Received;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received>> {
         let this = &mut *self;
         loop {
-            if announces_too_much(&this.inb, this.frame_bytes_max) {
-                return Poll::Ready(Some(Err(ws::ProtocolError::Overflow)));
-            }
-            if let Some(frame) = this.codec.decode(&mut this.inb).transpose() {
-                return Poll::Ready(Some(frame));
+            if let Some(received) = this.reader.next(&mut this.inb) {
+                return Poll::Ready(Some(received));
             }
             match ready!(Pin::new(&mut this.payload).poll_next(cx)) {
                 Some(Ok(chunk)) => this.inb.extend_from_slice(&chunk),
@@ -118,13 +114,19 @@ impl Stream for Frames {
     }
 }
 
+/// What a session is made from when its actor starts.
+struct Beginning {
+    node: Arc<Node>,
+    format: Format,
+    kill: Kill,
+    frames: Frames,
+}
+
 /// See the module.
 struct WsSession {
-    /// What the session is made from when its actor starts. Boxed: it is wanted once.
-    beginning: Option<Box<(Arc<Node>, Kill, Frames)>>,
+    /// Boxed: it is wanted once.
+    beginning: Option<Box<Beginning>>,
     driver: Option<Driver>,
-    assembler: Assembler,
-    frame_bytes_max: usize,
 }
 
 /// Polled whenever the actor is: it takes in what the session was told, all in one turn.
@@ -148,9 +150,9 @@ impl Actor for WsSession {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if let Some((node, kill, frames)) = self.beginning.take().map(|it| *it) {
-            self.driver = Driver::new(node, Some(kill));
-            ctx.add_stream(frames);
+        if let Some(it) = self.beginning.take() {
+            self.driver = Driver::new(it.node, it.format, Some(it.kill));
+            ctx.add_stream(it.frames);
         }
         if self.driver.is_some() {
             ctx.spawn(Listen);
@@ -166,12 +168,13 @@ impl WsSession {
         let Some(driver) = &mut self.driver else { return };
         act(driver);
         while !driver.outbound().is_empty() {
-            driver.outbound().drain(|parts, length| {
-                let mut text = BytesMut::with_capacity(length);
-                append_joined(&mut text, parts);
-                // Payloads are JSON that this server wrote, so UTF-8.
-                if let Ok(text) = text.freeze().try_into() {
-                    ctx.write_raw(ws::Message::Text(text));
+            driver.outbound().drain(|payload| {
+                let mut frame = BytesMut::with_capacity(payload.length);
+                append_payload(&mut frame, payload);
+                if payload.format.is_binary() {
+                    ctx.binary(frame);
+                } else if let Ok(text) = frame.freeze().try_into() {
+                    ctx.write_raw(ws::Message::Text(text)); // JSON that this server wrote is UTF-8
                 }
             });
             // The context has it: all that can be known here. When the socket is full, this actor isn't polled.
@@ -185,26 +188,14 @@ impl WsSession {
     }
 }
 
-impl StreamHandler<Result<Frame, ws::ProtocolError>> for WsSession {
-    fn handle(&mut self, it: Result<Frame, ws::ProtocolError>, ctx: &mut Self::Context) {
-        let text = match it {
-            Ok(Frame::Text(text)) => Ok(Some(text)),
-            Ok(Frame::Continuation(item)) => self.assembler.take(item, self.frame_bytes_max),
-            Ok(Frame::Binary(_)) => Err(CloseCode::BadRequest),
-            Ok(Frame::Ping(data)) => return ctx.pong(&data),
-            Ok(Frame::Pong(_)) => return,
-            Ok(Frame::Close(_)) => Err(CloseCode::Normal),
-            Err(ws::ProtocolError::Overflow) => Err(CloseCode::MessageTooBig),
-            Err(_) => return ctx.stop(), // not WebSocket: there is nobody to talk to
-        };
-        self.drive(ctx, |driver| match text {
-            Ok(Some(text)) => match std::str::from_utf8(&text) {
-                Ok(text) => driver.on_frame(text),
-                Err(_) => driver.close(CloseCode::InvalidUtf8),
-            },
-            Ok(None) => {}
-            Err(code) => driver.close(code),
-        });
+impl StreamHandler<Received> for WsSession {
+    fn handle(&mut self, it: Received, ctx: &mut Self::Context) {
+        match it {
+            Received::Frame(frame) => self.drive(ctx, |driver| driver.on_frame(&frame)),
+            Received::Ping(data) => ctx.pong(&data),
+            Received::Close(code) => self.drive(ctx, |driver| driver.close(code)),
+            Received::Nonsense => ctx.stop(),
+        }
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {

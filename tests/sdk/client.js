@@ -1,15 +1,15 @@
 // The unmodified SDK as the tests use it: what it tells is recorded, and its network can be cut.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { Centrifuge } from 'centrifuge';
 import WebSocket from 'ws';
+import { format } from './format.js';
 import { DEADLINE_MS, eventually } from './server.js';
 
 /** The SDK's own client (`sdk`), and beside it the wire that it speaks on. */
 export class Client {
   /** Every socket that the SDK opened, oldest first. */
   sockets = [];
-  /** Frames as the SDK sent them. */
+  /** What the SDK sent, frame by frame: the commands in each. */
   sent = [];
   /** Replies and pushes as they came, parsed; pings included. */
   received = [];
@@ -22,15 +22,15 @@ export class Client {
       constructor(url, protocols) {
         super(wire.#network ? url : 'ws://127.0.0.1:1', protocols);
         wire.sockets.push(this);
-        this.on('message', (frame) => wire.received.push(...String(frame).split('\n').map((line) => JSON.parse(line))));
+        this.on('message', (frame) => wire.received.push(...format.replies(wire.sdk, frame)));
       }
 
       send(frame, ...rest) {
-        wire.sent.push(String(frame));
+        wire.sent.push(format.commands(wire.sdk, frame));
         super.send(frame, ...rest);
       }
     }
-    this.sdk = new Centrifuge(`${server.url.replace('http', 'ws')}/connection/websocket`, {
+    this.sdk = new format.Centrifuge(`${server.url.replace('http', 'ws')}/connection/websocket`, {
       token,
       websocket: Socket,
       minReconnectDelay: 20,
@@ -55,7 +55,7 @@ export class Client {
   }
 
   async rpc(method, data) {
-    return (await this.sdk.rpc(method, data)).data;
+    return format.read((await this.sdk.rpc(method, format.write(data))).data);
   }
 
   /** Sends a message; resolves with its ack. */
@@ -87,9 +87,15 @@ export class Feed {
 
   constructor(subscription) {
     this.subscription = subscription;
-    subscription.on('publication', (context) => this.publications.push(context));
+    subscription.on('publication', (context) => this.publications.push(readable(context)));
     subscription.on('subscribed', (context) => this.subscribed.push(context));
     subscription.on('unsubscribed', (context) => this.unsubscribed.push(context));
+  }
+
+  /** The protocol's own history. */
+  async history(options) {
+    const result = await this.subscription.history(options);
+    return { ...result, publications: result.publications.map(readable) };
   }
 
   get offsets() {
@@ -109,6 +115,11 @@ export class Feed {
       return missing.size === 0;
     });
   }
+}
+
+/** A publication with its data read. */
+function readable(publication) {
+  return { ...publication, data: format.read(publication.data) };
 }
 
 /** Fails unless `offsets` start at `first` and go up by one. */

@@ -80,17 +80,17 @@ describe('messages', { timeout: 60_000 }, () => {
     const { epoch } = feed.subscribed[0].streamPosition;
     const head = feed.offsets.at(-1);
 
-    const top = await feed.subscription.history({ limit: 0 });
+    const top = await feed.history({ limit: 0 });
     assert.deepEqual([top.publications.length, top.offset, top.epoch], [0, head, epoch]);
-    const newest = await feed.subscription.history({ limit: 3, reverse: true });
+    const newest = await feed.history({ limit: 3, reverse: true });
     assert.deepEqual(newest.publications.map(({ data }) => data.text), ['m10', 'm9', 'm8']);
-    const next = await feed.subscription.history({ limit: 4, since: { offset: head - 5, epoch } });
+    const next = await feed.history({ limit: 4, since: { offset: head - 5, epoch } });
     assert.deepEqual(next.publications.map(({ offset }) => offset), [head - 4, head - 3, head - 2, head - 1]);
-    const all = await feed.subscription.history({ limit: -1 });
+    const all = await feed.history({ limit: -1 });
     assertNoHole(all.publications.map(({ offset }) => offset), 1);
     assert.equal(all.publications[0].data.type, 'room.created');
     const elsewhere = { limit: 1, since: { offset: 1, epoch: 'another' } };
-    await assert.rejects(feed.subscription.history(elsewhere), { code: 112 });
+    await assert.rejects(feed.history(elsewhere), { code: 112 });
   });
 
   test('history.page walks back to the beginning without a hole and equals what came live', async () => {

@@ -12,6 +12,11 @@ const DOCUMENT: &str = "docs/PROTOCOL.md";
 const WIRE: &[&str] = &[
     "crates/chat-protocol/src/client.rs",
     "crates/chat-protocol/src/server.rs",
+    "crates/chat-protocol/src/json/commands.rs",
+    "crates/chat-protocol/src/json/replies.rs",
+    "crates/chat-protocol/src/protobuf/messages.rs",
+    "crates/chat-protocol/src/protobuf/commands.rs",
+    "crates/chat-protocol/src/protobuf/replies.rs",
     "crates/chat-protocol/src/codes.rs",
     "crates/chat-protocol/src/event.rs",
 ];

@@ -7,22 +7,28 @@
 //! | [`codes`] | the one table of error codes and the one of close codes |
 //! | [`client`] | commands: client to server |
 //! | [`server`] | replies and pushes: server to client |
+//! | [`mod@format`] | how both are encoded |
+//! | [`json`], [`protobuf`] | the format that is text, and the one that is bytes |
 //! | [`event`] | what happens in a room: the typed data of a publication |
 //! | [`object`] | room and user objects, pages |
-//! | [`publication`] | an event encoded once per format, its bytes shared by all sessions |
+//! | [`publication`] | an event encoded once, its bytes shared by all sessions |
 //!
 //! Pure: no clock, no I/O, no runtime. `docs/PROTOCOL.md` is the same in prose, held to this code by a test.
 
 pub mod client;
 pub mod codes;
 pub mod event;
+pub mod format;
 pub mod ids;
+pub mod json;
 pub mod object;
+pub mod protobuf;
 pub mod publication;
 pub mod server;
 pub mod text;
 
 pub use codes::{CloseCode, ErrorCode};
 pub use event::{Event, EventBody};
+pub use format::Format;
 pub use ids::{ClientId, Epoch, MessageId, Offset, RoomId, UserId};
-pub use publication::{Format, Publication};
+pub use publication::Publication;

@@ -1,28 +1,26 @@
-//! An event encoded once per format on the node; every session is handed the same bytes.
+//! An event encoded once for all that is said of it: live, in replies, in whatever format.
+
+use std::ops::Range;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::{Event, Offset};
-
-/// How a session wants its frames. JSON is the only one so far; a second one adds a variant here, a field to
-/// [`Publication`] and a module beside [`crate::server`], and nothing else changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    #[default]
-    Json,
-}
+use crate::{Event, Format, Offset, RoomId, json};
 
 /// What every JSON push of a publication begins with.
 const HEAD: &[u8] = br#"{"push":{"channel":"room:"#;
 const MIDDLE: &[u8] = br#"","pub":"#;
+/// What the publication object itself begins with; it ends two bytes before the end of the push.
+const BARE: &[u8] = br#"{"data":"#;
 
 /// An encoded event.
 #[derive(Clone, Debug)]
 pub struct Publication {
     pub offset: Offset,
+    room: RoomId,
     json: Bytes,
-    /// Where in `json` the publication object itself begins; it ends two bytes before the end.
-    start: usize,
+    /// Where in `json` the event stands.
+    data: Range<usize>,
 }
 
 impl Publication {
@@ -32,27 +30,34 @@ impl Publication {
         json.extend_from_slice(HEAD);
         json.extend_from_slice(event.room.as_str().as_bytes()); // an id needs no escaping
         json.extend_from_slice(MIDDLE);
+        json.extend_from_slice(BARE);
         let start = json.len();
-        json.extend_from_slice(br#"{"data":"#);
-        crate::server::append_json(&mut json, event);
+        json::append(&mut json, event);
+        let data = start..json.len();
         json.extend_from_slice(br#","offset":"#);
-        crate::server::append_json(&mut json, &event.offset);
+        json::append(&mut json, &event.offset);
         json.extend_from_slice(b"}}}");
-        Self { offset: event.offset, json: json.into(), start }
+        Self { offset: event.offset, room: event.room.clone(), json: json.into(), data }
     }
 
     /// The whole push, as sent live.
-    pub fn push(&self, format: Format) -> &Bytes {
-        match format {
-            Format::Json => &self.json,
-        }
+    pub(crate) fn json_push(&self) -> &Bytes {
+        &self.json
     }
 
-    /// The publication alone, as it stands in a subscribe reply.
-    pub fn bare(&self, format: Format) -> &[u8] {
-        match format {
-            Format::Json => &self.json[self.start..self.json.len() - 2],
-        }
+    /// The publication alone, as it stands in a reply.
+    pub(crate) fn json(&self) -> &[u8] {
+        &self.json[self.data.start - BARE.len()..self.json.len() - 2]
+    }
+
+    /// The event alone, which is JSON in every format.
+    pub(crate) fn data(&self) -> Bytes {
+        self.json.slice(self.data.clone())
+    }
+
+    /// Whose channel it is in.
+    pub(crate) fn room(&self) -> &RoomId {
+        &self.room
     }
 
     /// Bytes that keeping it costs.
@@ -66,10 +71,121 @@ impl Publication {
     }
 }
 
+/// Publications that follow each other, on their way to every session of a room. Each format's bytes are made when the
+/// first session wants them, and shared by all: a format that nobody speaks costs nothing.
+#[derive(Debug)]
+pub struct Batch {
+    publications: Vec<Publication>,
+    json: OnceLock<Bytes>,
+    protobuf: OnceLock<Bytes>,
+}
+
+impl Batch {
+    /// A batch of these.
+    pub fn new(publications: Vec<Publication>) -> Self {
+        Self { publications, json: OnceLock::new(), protobuf: OnceLock::new() }
+    }
+
+    /// Makes batches of these, in order, none of more than `bytes_max` in JSON unless it holds a single one.
+    pub fn split(publications: Vec<Publication>, bytes_max: usize) -> Vec<Self> {
+        let mut batches: Vec<Self> = Vec::new();
+        let mut bytes = 0;
+        for publication in publications {
+            bytes += publication.len();
+            match batches.last_mut() {
+                Some(batch) if bytes <= bytes_max => batch.publications.push(publication),
+                _ => {
+                    bytes = publication.len();
+                    batches.push(Self::new(vec![publication]));
+                }
+            }
+        }
+        batches
+    }
+
+    /// What is sent to a session of this format.
+    pub fn payload(&self, format: Format) -> &Bytes {
+        let payload = match format {
+            Format::Json => &self.json,
+            Format::Protobuf => &self.protobuf,
+        };
+        payload.get_or_init(|| match self.publications.as_slice() {
+            [only] => format.push(only),
+            several => {
+                let pushes: Vec<Bytes> = several.iter().map(|it| format.push(it)).collect();
+                pushes.join(format.separator()).into()
+            }
+        })
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.publications.len()
+    }
+
+    /// Is there nothing to send?
+    pub fn is_empty(&self) -> bool {
+        self.publications.is_empty()
+    }
+
+    /// The first offset; 0 if there is none.
+    pub fn first(&self) -> Offset {
+        self.publications.first().map_or(0, |it| it.offset)
+    }
+
+    /// The last one.
+    pub fn last(&self) -> Offset {
+        self.publications.last().map_or(0, |it| it.offset)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{EventBody, RoomId};
+
+    fn publications(count: Offset) -> Vec<Publication> {
+        let void = |offset| Event {
+            room: RoomId::general(),
+            offset,
+            time: 1,
+            id: None,
+            user: None,
+            body: EventBody::Void { of: None },
+        };
+        (1..=count).map(|offset| Publication::encode(&void(offset))).collect()
+    }
+
+    #[test]
+    fn a_batch_is_encoded_once_for_each_format_that_someone_speaks() {
+        let batch = Batch::new(publications(3));
+        let payload = batch.payload(Format::Json);
+        assert_eq!(payload.split(|byte| *byte == b'\n').count(), 3);
+        assert_eq!(batch.payload(Format::Json).as_ptr(), payload.as_ptr());
+        assert!(batch.protobuf.get().is_none(), "nobody speaks it");
+        let pushes =
+            publications(3).iter().flat_map(|it| Format::Protobuf.push(it)).collect::<Vec<_>>();
+        assert_eq!(*batch.payload(Format::Protobuf), pushes);
+        assert_eq!((batch.first(), batch.last(), batch.len()), (1, 3, 3));
+        let alone = publications(1);
+        let json = alone[0].json_push().as_ptr();
+        assert_eq!(Batch::new(alone).payload(Format::Json).as_ptr(), json, "one is not copied");
+    }
+
+    #[test]
+    fn batches_are_bounded_in_bytes_and_keep_the_order() {
+        let length = publications(1)[0].len();
+        for (count, bytes_max, expected) in [
+            (0, 100, vec![]),
+            (3, 0, vec![1, 2, 3]),
+            (5, 2 * length, vec![2, 4, 5]),
+            (2, 2 * length - 1, vec![1, 2]),
+        ] {
+            let batches = Batch::split(publications(count), bytes_max);
+            let last: Vec<_> = batches.iter().map(Batch::last).collect();
+            assert_eq!(last, expected, "{count} of {length} in {bytes_max}");
+        }
+    }
 
     #[test]
     fn the_bare_publication_is_the_middle_of_its_push() {
@@ -83,8 +199,9 @@ mod tests {
         };
         let publication = Publication::encode(&event);
         let bare = r#"{"data":{"type":"void","room":"general","offset":9},"offset":9}"#;
-        assert_eq!(publication.bare(Format::Json), bare.as_bytes());
+        assert_eq!(publication.json(), bare.as_bytes());
         let push = format!(r#"{{"push":{{"channel":"room:general","pub":{bare}}}}}"#);
-        assert_eq!(publication.push(Format::Json), push.as_bytes());
+        assert_eq!(publication.json_push(), push.as_bytes());
+        assert!(bare.contains(str::from_utf8(&publication.data()).unwrap()));
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use chat_protocol::client::{History, Publish, PublishData, Request, Rpc};
 use chat_protocol::object::User;
-use chat_protocol::{ClientId, ErrorCode, RoomId, server};
+use chat_protocol::server::CommandResult;
+use chat_protocol::{ClientId, ErrorCode, RoomId};
 
-use super::{Effect, Pending, Phase, Session, Ticket};
-use crate::domain::question::{HISTORY_EVENTS_MAX, Question};
+use super::{Effect, Pending, Phase, Session, Ticket, done, refusal};
+use crate::domain::question::{Answer, HISTORY_EVENTS_MAX, Question};
 use crate::domain::record::Change;
 use crate::domain::resume::epoch_of;
 use crate::domain::rpc::{Deed, check_message, check_rpc, fresh_id, read_object};
@@ -79,7 +80,7 @@ impl Session {
     }
 
     fn check(&self, user: &User, it: &Rpc<'_>) -> Result<Deed, ErrorCode> {
-        check_rpc(user, &it.method, it.data, self.policy.text_bytes_max)
+        check_rpc(user, &it.method, &it.data, self.policy.text_bytes_max)
     }
 
     fn on_rpc(
@@ -91,7 +92,7 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
         let deed = self.check(user, it)?;
-        let ticket = self.expect_answer(id, "rpc", now)?;
+        let ticket = self.expect_answer(id, false, now)?;
         if let Deed::Change(Change::RenameUser { name, .. }) = &deed {
             self.renaming = Some(Box::new((ticket, name.clone())));
         }
@@ -108,11 +109,10 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
         let room = room_of(&it.channel)?;
-        let data = it.data.ok_or(ErrorCode::BadRequest)?;
-        let data: PublishData<'_> = read_object(data.get())?;
+        let data: PublishData<'_> = read_object(&it.data)?;
         let client_id = data.client_id.map_or_else(|| ClientId::parse(&fresh_id()), Ok)?;
         let deed = check_message(user, room, client_id, &data.text, self.policy.text_bytes_max)?;
-        let ticket = self.expect_answer(id, "publish", now)?;
+        let ticket = self.expect_answer(id, true, now)?;
         self.perform(ticket, deed, effects);
         Ok(())
     }
@@ -131,7 +131,7 @@ impl Session {
         };
         let since = it.since.as_ref().map(|since| (since.offset, epoch_of(&since.epoch)));
         let question = Question::History { room, limit, since, reverse: it.reverse };
-        let ticket = self.expect_answer(id, "history", now)?;
+        let ticket = self.expect_answer(id, false, now)?;
         self.perform(ticket, Deed::Ask(question), effects);
         Ok(())
     }
@@ -170,43 +170,38 @@ impl Session {
         }
     }
 
-    /// Notes that command `id` wants an answer.
-    fn expect_answer(
-        &mut self,
-        id: u32,
-        what: &'static str,
-        now: u64,
-    ) -> Result<Ticket, ErrorCode> {
+    /// Notes that command `id` wants an answer, `bare` if its reply has no data.
+    fn expect_answer(&mut self, id: u32, bare: bool, now: u64) -> Result<Ticket, ErrorCode> {
         if self.pending.len() >= self.policy.outstanding_max {
             return Err(ErrorCode::TooManyRequests);
         }
         let ticket = self.next_ticket();
         let deadline = now + self.policy.reply_timeout_ms;
-        self.pending.push(Pending { ticket, id, what, deadline });
+        self.pending.push(Pending { ticket, id, bare, deadline });
         Ok(ticket)
     }
 
-    /// An answer came: JSON of the result, or why not. One that nobody waits for any more is dropped.
+    /// An answer came, or why there is none. One that nobody waits for any more is dropped.
     pub fn on_answer(
         &mut self,
         ticket: Ticket,
-        answer: Result<&[u8], ErrorCode>,
+        answer: Result<Answer, ErrorCode>,
         effects: &mut Vec<Effect>,
     ) {
         let Some(at) = self.pending.iter().position(|pending| pending.ticket == ticket) else {
             return;
         };
-        let Pending { id, what, .. } = self.pending.swap_remove(at);
+        let Pending { id, bare, .. } = self.pending.swap_remove(at);
         if self.pending.is_empty() {
             self.pending = Vec::new(); // an idle session holds no capacity
         }
         self.rename(ticket, answer.is_ok());
-        effects.push(Effect::Reply(match (answer, what) {
-            (Ok(data), "rpc") => server::rpc(id, data),
-            (Ok(data), "history") => server::result(id, what, data),
-            (Ok(_), _) => server::empty(id, what),
-            (Err(code), _) => server::error(id, code),
-        }));
+        effects.push(match answer {
+            Ok(_) if bare => done(id, CommandResult::Publish),
+            Ok(Answer::Data(data)) => done(id, CommandResult::Rpc(data.into())),
+            Ok(Answer::History(it)) => done(id, CommandResult::History(*it)),
+            Err(code) => refusal(id, code),
+        });
         self.settle(&[ticket], effects);
     }
 
@@ -225,8 +220,7 @@ impl Session {
         self.pending.retain(|pending| {
             let waits = now < pending.deadline;
             if !waits {
-                let reply = server::error(pending.id, ErrorCode::Unavailable);
-                effects.push(Effect::Reply(reply));
+                effects.push(refusal(pending.id, ErrorCode::Unavailable));
                 late.push(pending.ticket);
             }
             waits

@@ -5,12 +5,11 @@
 //! Live events come only after the last page, so everything arrives in order and nothing is queued meanwhile.
 
 use chat_protocol::client::Subscribe;
-use chat_protocol::publication::Format;
-use chat_protocol::server::{self, Subscribed};
+use chat_protocol::server::{CommandResult, Reply, Subscribed};
 use chat_protocol::{CloseCode, ErrorCode, Offset, RoomId};
 
 use super::asks::room_of;
-use super::{Attached, Effect, Page, Phase, Session, Ticket};
+use super::{Attached, Effect, Page, Phase, Session, Ticket, done, refusal};
 use crate::domain::resume::{Since, epoch_of};
 
 #[derive(Debug)]
@@ -84,12 +83,12 @@ impl Session {
                 let ticket = subscription.ticket;
                 if let State::Asked { id: asked, .. } = subscription.state {
                     // It will never be taken up, and every command gets its reply.
-                    effects.push(Effect::Reply(server::error(asked, ErrorCode::Unavailable)));
+                    effects.push(refusal(asked, ErrorCode::Unavailable));
                 }
                 subscription.state = State::Leaving { id };
                 effects.push(Effect::Detach { room, ticket });
             }
-            None => effects.push(Effect::Reply(server::empty(id, "unsubscribe"))),
+            None => effects.push(done(id, CommandResult::Unsubscribe)),
         }
         Ok(())
     }
@@ -113,9 +112,9 @@ impl Session {
             State::Asked { id, .. } => {
                 let recovered = it.was_recovering.then_some(it.since.is_some());
                 let offset = it.since.unwrap_or(it.top);
-                let result = Subscribed { epoch: it.epoch, offset, recovered };
-                let reply = server::subscribe(id, &result, &it.missed, Format::Json);
-                effects.push(Effect::Reply(reply));
+                let missed = it.missed;
+                let result = Subscribed { epoch: it.epoch, offset, recovered, missed };
+                effects.push(done(id, CommandResult::Subscribe(result)));
             }
             State::CatchingUp { .. } => effects.push(Effect::Push(it.missed)),
             State::Live | State::Leaving { .. } => return,
@@ -129,10 +128,13 @@ impl Session {
         let after = page.publications.last().map_or(page.after, |last| last.offset);
         match subscription.state {
             State::Asked { id, .. } => {
-                let result =
-                    Subscribed { epoch: page.epoch, offset: page.after, recovered: Some(true) };
-                let reply = server::subscribe(id, &result, &page.publications, Format::Json);
-                effects.push(Effect::Reply(reply));
+                let result = Subscribed {
+                    epoch: page.epoch,
+                    offset: page.after,
+                    recovered: Some(true),
+                    missed: page.publications,
+                };
+                effects.push(done(id, CommandResult::Subscribe(result)));
             }
             State::CatchingUp { .. } => effects.push(Effect::Push(page.publications)),
             State::Live | State::Leaving { .. } => return,
@@ -166,15 +168,14 @@ impl Session {
     pub fn on_refused(&mut self, ticket: Ticket, code: ErrorCode, effects: &mut Vec<Effect>) {
         let Some(subscription) = self.subscription(ticket) else { return };
         match subscription.state {
-            State::Asked { id, .. } => effects.push(Effect::Reply(server::error(id, code))),
+            State::Asked { id, .. } => effects.push(refusal(id, code)),
             State::CatchingUp { .. } => {
                 // A page that can't be read is a place lost; a right that is gone is a removal.
                 let close = match code {
                     ErrorCode::NotAMember | ErrorCode::PermissionDenied => CloseCode::Removed,
                     _ => CloseCode::LostPlace,
                 };
-                let push = server::unsubscribe_push(&subscription.room, close);
-                effects.push(Effect::Reply(push));
+                effects.push(end_of(&subscription.room, close));
             }
             State::Live | State::Leaving { .. } => return,
         }
@@ -184,12 +185,12 @@ impl Session {
     /// Nothing more is delivered under this ticket: because the client wished it, or because of `code`.
     pub fn on_detached(&mut self, ticket: Ticket, code: CloseCode, effects: &mut Vec<Effect>) {
         let Some(subscription) = self.subscription(ticket) else { return };
-        effects.push(Effect::Reply(match subscription.state {
-            State::Leaving { id } => server::empty(id, "unsubscribe"),
+        effects.push(match subscription.state {
+            State::Leaving { id } => done(id, CommandResult::Unsubscribe),
             // Lost on the way in: the SDK subscribes again by itself, and is told then whether it may.
-            State::Asked { id, .. } => server::error(id, ErrorCode::Unavailable),
-            _ => server::unsubscribe_push(&subscription.room, code),
-        }));
+            State::Asked { id, .. } => refusal(id, ErrorCode::Unavailable),
+            _ => end_of(&subscription.room, code),
+        });
         self.forget(ticket);
     }
 
@@ -208,16 +209,21 @@ impl Session {
         self.subscriptions.retain(|s| {
             let told = match s.state {
                 State::Asked { id, deadline } if now >= deadline => {
-                    server::error(id, ErrorCode::Unavailable)
+                    refusal(id, ErrorCode::Unavailable)
                 }
                 State::CatchingUp { deadline: Some(deadline), .. } if now >= deadline => {
-                    server::unsubscribe_push(&s.room, CloseCode::LostPlace)
+                    end_of(&s.room, CloseCode::LostPlace)
                 }
                 _ => return true,
             };
-            effects.push(Effect::Reply(told));
+            effects.push(told);
             effects.push(Effect::Detach { room: s.room.clone(), ticket: s.ticket });
             false
         });
     }
+}
+
+/// Tells the client that its subscription is over.
+fn end_of(room: &RoomId, code: CloseCode) -> Effect {
+    Effect::Reply(Reply::Unsubscribe { room: room.clone(), code })
 }

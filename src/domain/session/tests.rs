@@ -10,10 +10,11 @@ mod subscribing;
 use std::sync::Arc;
 
 use chat_protocol::object::User;
-use chat_protocol::{Epoch, Event, EventBody, Offset, Publication, RoomId, UserId, server};
+use chat_protocol::{Event, EventBody, UserId};
 use serde_json::Value;
 
 use super::*;
+use crate::domain::question::Answer;
 
 /// The time of day at which [`Bench`]'s user must have a fresh token.
 const EXPIRES_AT: u64 = 1_000_000;
@@ -52,10 +53,6 @@ fn publications(offsets: impl IntoIterator<Item = Offset>) -> Vec<Publication> {
     offsets.into_iter().map(|offset| Publication::encode(&void(offset))).collect()
 }
 
-fn read(json: &[u8]) -> Value {
-    serde_json::from_slice(json).unwrap()
-}
-
 fn fresh(top: Offset) -> Attached {
     Attached { epoch: epoch(), top, since: None, was_recovering: false, missed: Vec::new() }
 }
@@ -74,13 +71,23 @@ fn admitted() -> Admitted {
     Admitted { user, expires_at: EXPIRES_AT }
 }
 
-fn welcome(id: u32, _: &User) -> Vec<u8> {
-    server::empty(id, "connect")
+fn welcome(_: &User) -> Connected {
+    Connected { client: "c".into(), version: "0", data: "{}".into(), ping_s: 25 }
+}
+
+/// An answer whose data is that.
+fn data(json: &str) -> Result<Answer, ErrorCode> {
+    Ok(Answer::Data(json.into()))
+}
+
+/// What the client reads.
+fn read(reply: &Reply) -> Value {
+    serde_json::from_slice(&Format::Json.encode(reply)).unwrap()
 }
 
 /// A reply or push in short: `2 subscribe`, `3 error 111 temporary`, `ping`, `unsubscribe 2500`.
-fn in_short(json: &[u8]) -> String {
-    let it = read(json);
+fn in_short(reply: &Reply) -> String {
+    let it = read(reply);
     if let Some(code) = it.pointer("/push/unsubscribe/code") {
         return format!("unsubscribe {code}");
     }
@@ -100,7 +107,7 @@ fn in_short(json: &[u8]) -> String {
 /// Effects in short; tickets follow a `#`.
 fn told(effects: &[Effect]) -> Vec<String> {
     let short = |effect: &Effect| match effect {
-        Effect::Reply(json) => in_short(json),
+        Effect::Reply(reply) => in_short(reply),
         Effect::Push(them) => {
             format!("push {:?}", them.iter().map(|it| it.offset).collect::<Vec<_>>())
         }
@@ -124,7 +131,7 @@ struct Bench {
 
 impl Bench {
     fn new(policy: Policy) -> Self {
-        Self { session: Session::new(Arc::new(policy), 0, 0), now: 0 }
+        Self { session: Session::new(Arc::new(policy), Format::Json, 0, 0), now: 0 }
     }
 
     /// A session whose user is in.
@@ -159,7 +166,7 @@ impl Bench {
 
     fn frame(&mut self, frame: &str) -> Vec<String> {
         let now = self.now;
-        self.does(|session, effects| session.on_frame(frame, now, effects))
+        self.does(|session, effects| session.on_frame(frame.as_bytes(), now, effects))
     }
 
     fn subscribe(&mut self, id: u32, channel: &str) -> Vec<String> {
@@ -188,7 +195,7 @@ impl Bench {
     /// What one reply says, in full.
     fn reply(&mut self, act: impl FnOnce(&mut Session, &mut Vec<Effect>)) -> Value {
         match self.effects(act).as_slice() {
-            [Effect::Reply(json)] => read(json),
+            [Effect::Reply(reply)] => read(reply),
             other => panic!("not one reply: {other:?}"),
         }
     }

@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use chat_protocol::Format;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use uuid::Uuid;
 
-use super::{Guest, Server, within};
+use super::{Guest, Server, wire, within};
 
 /// An error reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,7 @@ pub struct Refusal {
 pub struct Client {
     ws: WebSocketStream<TcpStream>,
     pub guest: Guest,
+    format: Format,
     next_id: u64,
     /// Whatever came while something else was awaited.
     replies: Vec<Value>,
@@ -37,18 +41,24 @@ pub struct Client {
 impl Client {
     /// A WebSocket that has said nothing yet.
     pub async fn open(server: &Server, guest: &Guest) -> Self {
-        Self::dial(server.address, guest).await.expect("a WebSocket opens")
+        Self::dial(server.format, server.address, guest).await.expect("a WebSocket opens")
     }
 
-    async fn dial(address: SocketAddr, guest: &Guest) -> Option<Self> {
+    async fn dial(format: Format, address: SocketAddr, guest: &Guest) -> Option<Self> {
         let url = format!("ws://{address}/connection/websocket");
+        let mut request = url.into_client_request().unwrap();
+        if format != Format::Json {
+            let subprotocol = HeaderValue::from_static(format.subprotocol());
+            request.headers_mut().insert("Sec-WebSocket-Protocol", subprotocol);
+        }
         let dial = async {
             let stream = TcpStream::connect(address).await.ok()?;
-            Some(client_async(url, stream).await.ok()?.0)
+            Some(client_async(request, stream).await.ok()?.0)
         };
         Some(Self {
             ws: within("a WebSocket", dial).await?,
             guest: guest.clone(),
+            format,
             next_id: 1,
             replies: Vec::new(),
             pushes: VecDeque::new(),
@@ -60,7 +70,7 @@ impl Client {
 
     /// Open and connected, if somebody is there who takes us.
     pub async fn try_connect(address: SocketAddr, guest: &Guest) -> Option<Self> {
-        let mut client = Self::dial(address, guest).await?;
+        let mut client = Self::dial(Format::Json, address, guest).await?;
         let id = client.command("connect", json!({ "token": guest.token })).await;
         let reply = client.reply(id).await?;
         client.durability = reply.get("connect")?["data"]["durability"].as_str()?.to_owned();
@@ -75,6 +85,11 @@ impl Client {
         assert_eq!(reply["data"]["user"]["id"], guest.id);
         client.durability = reply["data"]["durability"].as_str().unwrap().to_owned();
         client
+    }
+
+    /// Sends commands, written in JSON, in one frame of the client's format.
+    pub async fn send(&mut self, commands: impl Into<String>) {
+        self.send_message(wire::message(self.format, commands.into())).await;
     }
 
     /// Sends text as it is.
@@ -100,11 +115,26 @@ impl Client {
         }
     }
 
+    /// What the next frame holds, pings aside; `None` once the connection is over.
+    pub async fn objects(&mut self) -> Option<Vec<Value>> {
+        loop {
+            let objects = match within("the server says something", self.ws.next()).await {
+                Some(Ok(Message::Text(text))) => wire::parsed(&text),
+                Some(Ok(Message::Binary(bytes))) => wire::undelimited(&bytes),
+                Some(Ok(_)) => continue,
+                None | Some(Err(_)) => return None,
+            };
+            if objects != [json!({})] {
+                return Some(objects);
+            }
+        }
+    }
+
     /// Sends a command; its reply is asked for later.
     pub async fn command(&mut self, name: &str, body: Value) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.send_text(json!({ "id": id, name: body }).to_string()).await;
+        self.send(json!({ "id": id, name: body }).to_string()).await;
         id
     }
 
@@ -241,7 +271,8 @@ impl Client {
             return false;
         }
         match within("the server says something", self.ws.next()).await {
-            Some(Ok(Message::Text(text))) => self.take(&text).await,
+            Some(Ok(Message::Text(text))) => self.take(wire::parsed(&text)).await,
+            Some(Ok(Message::Binary(bytes))) => self.take(wire::undelimited(&bytes)).await,
             Some(Ok(Message::Close(frame))) => {
                 let frame = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
                 self.closed = Some(frame.unwrap_or_default());
@@ -255,12 +286,11 @@ impl Client {
         true
     }
 
-    async fn take(&mut self, frame: &str) {
-        for object in serde_json::Deserializer::from_str(frame).into_iter::<Value>() {
-            let mut object = object.expect("the server sends JSON");
+    async fn take(&mut self, objects: Vec<Value>) {
+        for mut object in objects {
             if object == json!({}) {
                 if self.answers_pings {
-                    self.send_text("{}").await;
+                    self.send("{}").await;
                 }
             } else if object.get("id").is_some() {
                 self.replies.push(object);

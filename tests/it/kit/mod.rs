@@ -6,6 +6,7 @@ pub mod raw;
 mod rest;
 mod server;
 pub mod tokens;
+pub mod wire;
 
 use std::time::Duration;
 

@@ -71,6 +71,12 @@ impl Raw {
         within("the bytes are taken", self.stream.write_all(bytes.as_ref())).await.is_ok()
     }
 
+    /// The same connection, after these bytes.
+    pub async fn after(mut self, bytes: &[u8]) -> Self {
+        self.send(bytes).await;
+        self
+    }
+
     /// Forgets a body that came with the last head.
     pub fn skip(&mut self, body: &str) {
         if self.came.starts_with(body.as_bytes()) {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
+use chat_protocol::Format;
 use tempfile::TempDir;
 
 use super::{Client, Guest, eventually, within};
@@ -32,6 +33,8 @@ pub struct Server {
     data_dir: Arc<TempDir>,
     log: Arc<Mutex<String>>,
     pub address: SocketAddr,
+    /// What its clients speak.
+    pub format: Format,
 }
 
 impl Server {
@@ -55,6 +58,12 @@ impl Server {
         let options = usual.iter().chain(options).map(|(k, v)| ((*k).into(), (*v).into()));
         let data_dir = Arc::new(tempfile::tempdir().unwrap());
         Self::run(data_dir, options.collect()).await
+    }
+
+    /// From now on, clients speak to it in this format.
+    pub fn speaking(mut self, format: Format) -> Self {
+        self.format = format;
+        self
     }
 
     async fn run(data_dir: Arc<TempDir>, options: Vec<(String, String)>) -> Self {
@@ -96,14 +105,14 @@ impl Server {
             let said = log.lock().unwrap().clone();
             panic!("the server did not start: {end}\n{said}");
         };
-        Self { child, options, data_dir, log, address }
+        Self { child, options, data_dir, log, address, format: Format::Json }
     }
 
     /// SIGKILL, and a new process on the same data, at another port.
     pub async fn kill_and_restart(mut self) -> Self {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        Self::run(self.data_dir.clone(), self.options.clone()).await
+        Self::run(self.data_dir.clone(), self.options.clone()).await.speaking(self.format)
     }
 
     /// The same at the same port.
@@ -115,14 +124,14 @@ impl Server {
 
     /// The same after an end of its own.
     pub async fn restart(self) -> Self {
-        Self::run(self.data_dir.clone(), self.options.clone()).await
+        Self::run(self.data_dir.clone(), self.options.clone()).await.speaking(self.format)
     }
 
     /// The same at the same port.
     pub async fn restart_at_its_port(self) -> Self {
         let mut options = self.options.clone();
         options.push(("CHAT__HTTP__PORT".to_owned(), self.address.port().to_string()));
-        Self::run(self.data_dir.clone(), options).await
+        Self::run(self.data_dir.clone(), options).await.speaking(self.format)
     }
 
     /// Sends SIGTERM.

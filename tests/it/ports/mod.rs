@@ -5,6 +5,7 @@
 pub mod bus;
 pub mod journal;
 pub mod kafka;
+pub mod log_model;
 pub mod postgres;
 pub mod redis;
 pub mod sqlite;

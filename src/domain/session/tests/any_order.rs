@@ -76,13 +76,13 @@ impl Books {
         let now = self.bench.now + if let Step::Tick(ms) = step { *ms } else { 0 };
         self.bench.now = now;
         let effects = self.bench.effects(|s, e| match step {
-            Step::Frame(_) => s.on_frame(&frame, now, e),
+            Step::Frame(_) => s.on_frame(frame.as_bytes(), now, e),
             Step::Tick(_) => s.on_tick(now, e),
             Step::Authenticated(true) => s.on_authenticated(Ok(admitted()), now, 0, &welcome, e),
             Step::Authenticated(false) => {
                 s.on_authenticated(Err(Denied::Expired), now, 0, &welcome, e);
             }
-            Step::Answer(ticket) => s.on_answer(*ticket, Ok(b"{}"), e),
+            Step::Answer(ticket) => s.on_answer(*ticket, data("{}"), e),
             Step::Attached(ticket) => s.on_attached(*ticket, recovered(3, 5), e),
             Step::Page(ticket) => s.on_page(*ticket, page(3, 5), e),
             Step::Refused(ticket) => s.on_refused(*ticket, ErrorCode::NotAMember, e),
@@ -98,8 +98,8 @@ impl Books {
             assert!(!self.closed, "nothing comes after the close: {effect:?}");
             match effect {
                 Effect::Close(_) => self.closed = true,
-                Effect::Reply(json) => {
-                    if let Some(id) = read(&json)["id"].as_u64() {
+                Effect::Reply(reply) => {
+                    if let Some(id) = read(&reply)["id"].as_u64() {
                         *self.replies.entry(u32::try_from(id).unwrap()).or_default() += 1;
                     }
                 }

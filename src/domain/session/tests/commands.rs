@@ -1,6 +1,7 @@
 //! Commands that want an answer, and those that don't.
 
 use super::*;
+use chat_protocol::server::History;
 use serde_json::json;
 
 #[test]
@@ -35,19 +36,33 @@ fn malformed_text_closes_after_what_came_before_it_was_done() {
 
 #[test]
 fn an_answer_becomes_the_reply_that_its_command_expects() {
-    for (command, asked, reply) in [
-        (r#""rpc":{"method":"user.me"}"#, "ask #1", json!({"id": 2, "rpc": {"data": {"a": 1}}})),
-        (r#""history":{"channel":"room:a"}"#, "ask #1", json!({"id": 2, "history": {"a": 1}})),
+    let past = History { publications: publications([4]), epoch: epoch(), top: 9 };
+    let publication =
+        json!({"data": {"type": "void", "room": "general", "offset": 4}, "offset": 4});
+    for (command, asked, answer, reply) in [
+        (
+            r#""rpc":{"method":"user.me"}"#,
+            "ask #1",
+            data(r#"{"a":1}"#),
+            json!({"id": 2, "rpc": {"data": {"a": 1}}}),
+        ),
+        (
+            r#""history":{"channel":"room:a"}"#,
+            "ask #1",
+            Ok(Answer::History(Box::new(past))),
+            json!({"id": 2, "history": {"publications": [publication], "epoch": "0.a", "offset": 9}}),
+        ),
         (
             r#""publish":{"channel":"room:a","data":{"text":"x"}}"#,
             "publish #1",
+            data(r#"{"a":1}"#),
             json!({"id": 2, "publish": {}}),
         ),
     ] {
         let mut bench = Bench::live();
         assert_eq!(bench.frame(&format!(r#"{{"id":2,{command}}}"#)), [asked]);
-        assert_eq!(bench.reply(|s, e| s.on_answer(1, Ok(br#"{"a":1}"#), e)), reply);
-        assert_eq!(bench.does(|s, e| s.on_answer(1, Ok(b"{}"), e)), [""; 0], "once");
+        assert_eq!(bench.reply(|s, e| s.on_answer(1, answer, e)), reply);
+        assert_eq!(bench.does(|s, e| s.on_answer(1, data("{}"), e)), [""; 0], "once");
     }
 }
 
@@ -64,7 +79,7 @@ fn too_many_outstanding_commands_are_refused_until_one_is_answered() {
     assert_eq!(bench.rpc(2, "user.me"), ["ask #1"]);
     assert_eq!(bench.rpc(3, "user.me"), ["ask #2"]);
     assert_eq!(bench.rpc(4, "user.me"), ["4 error 111 temporary"]);
-    bench.does(|s, e| s.on_answer(2, Ok(b"{}"), e));
+    bench.does(|s, e| s.on_answer(2, data("{}"), e));
     assert_eq!(bench.rpc(5, "user.me"), ["ask #3"]);
 }
 
@@ -75,7 +90,7 @@ fn questions_are_asked_a_few_at_a_time_and_the_others_in_their_turn() {
     assert_eq!(asked, ["ask #1", "ask #2", "ask #3", "ask #4"]);
     let rename = r#"{"id":10,"rpc":{"method":"user.rename","data":{"name":"New"}}}"#;
     assert_eq!(bench.frame(rename), ["change #9"], "other commands don't wait for them");
-    let answer = |bench: &mut Bench, ticket| bench.does(|s, e| s.on_answer(ticket, Ok(b"{}"), e));
+    let answer = |bench: &mut Bench, ticket| bench.does(|s, e| s.on_answer(ticket, data("{}"), e));
     assert_eq!(answer(&mut bench, 2), ["3 rpc", "ask #5"]);
     assert_eq!(answer(&mut bench, 9), ["10 rpc"]);
     bench.now = 1_000;
@@ -106,7 +121,7 @@ fn an_answer_that_does_not_come_is_unavailable_and_comes_too_late_afterwards() {
     bench.rpc(2, "user.me");
     assert_eq!(bench.tick(3_999), [""; 0]);
     assert_eq!(bench.tick(4_000), ["2 error 400 temporary"]);
-    assert_eq!(bench.does(|s, e| s.on_answer(1, Ok(b"{}"), e)), [""; 0]);
+    assert_eq!(bench.does(|s, e| s.on_answer(1, data("{}"), e)), [""; 0]);
 }
 
 #[test]
@@ -115,7 +130,7 @@ fn a_send_is_done_but_never_gets_a_reply() {
     let mut bench = Bench::live();
     let message = r#"{"method":"message.send","data":{"room":"a","client_id":"c","text":"x"}}"#;
     assert_eq!(bench.frame(&send(message)), ["publish #0"]);
-    assert_eq!(bench.does(|s, e| s.on_answer(0, Ok(b"{}"), e)), [""; 0]);
+    assert_eq!(bench.does(|s, e| s.on_answer(0, data("{}"), e)), [""; 0]);
     assert_eq!(bench.frame(&send(r#"{"method":"message.sing"}"#)), [""; 0]);
     assert_eq!(bench.frame(&send(r#"{"method":"user.me"}"#)), [""; 0], "a question isn't asked");
     assert_eq!(bench.frame(&send("null")), [""; 0]);
@@ -125,16 +140,16 @@ fn a_send_is_done_but_never_gets_a_reply() {
 fn a_new_name_counts_from_its_answer_on() {
     let author = |bench: &mut Bench| {
         let send = r#"{"id":9,"rpc":{"method":"message.send","data":{"room":"general","client_id":"c","text":"x"}}}"#;
-        let effects = bench.effects(|s, e| s.on_frame(send, 0, e));
+        let effects = bench.effects(|s, e| s.on_frame(send.as_bytes(), 0, e));
         let [Effect::Publish { draft, ticket }] = effects.as_slice() else {
             panic!("not one message: {effects:?}")
         };
-        bench.does(|s, e| s.on_answer(*ticket, Ok(b"{}"), e));
+        bench.does(|s, e| s.on_answer(*ticket, data("{}"), e));
         draft.author.clone().unwrap().name
     };
     let rename = |bench: &mut Bench, meanwhile: &dyn Fn(&mut Bench), answer| {
         let rename = r#"{"id":8,"rpc":{"method":"user.rename","data":{"name":"New"}}}"#;
-        let effects = bench.effects(|s, e| s.on_frame(rename, 0, e));
+        let effects = bench.effects(|s, e| s.on_frame(rename.as_bytes(), 0, e));
         let [Effect::Change { ticket, .. }] = effects.as_slice() else {
             panic!("not one change: {effects:?}")
         };
@@ -146,6 +161,6 @@ fn a_new_name_counts_from_its_answer_on() {
     let still_old = |bench: &mut Bench| assert_eq!(author(bench), old);
     rename(&mut bench, &still_old, Err(ErrorCode::Unavailable));
     still_old(&mut bench);
-    rename(&mut bench, &still_old, Ok(b"{}"));
+    rename(&mut bench, &still_old, data("{}"));
     assert_eq!(author(&mut bench), "New");
 }

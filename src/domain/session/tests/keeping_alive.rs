@@ -16,9 +16,9 @@ fn pings_come_after_half_an_interval_and_then_every_interval() {
 
 #[test]
 fn jitter_puts_the_first_ping_off() {
-    let mut session = Session::new(Arc::new(policy()), 100, 900);
+    let mut session = Session::new(Arc::new(policy()), Format::Json, 100, 900);
     let mut effects = Vec::new();
-    session.on_frame(r#"{"id":1,"connect":{}}"#, 100, &mut effects);
+    session.on_frame(br#"{"id":1,"connect":{}}"#, 100, &mut effects);
     session.on_authenticated(Ok(admitted()), 100, 0, &welcome, &mut effects);
     assert_eq!(session.due_at(), 100 + 12_500 + 900);
 }
@@ -28,7 +28,7 @@ fn a_ping_without_a_pong_closes() {
     let mut bench = Bench::live();
     bench.tick(12_500);
     assert_eq!(bench.rpc(2, "user.me"), ["ask #1"], "other commands are no pong");
-    bench.does(|s, e| s.on_answer(1, Ok(b"{}"), e));
+    bench.does(|s, e| s.on_answer(1, data("{}"), e));
     assert_eq!(bench.tick(20_499), [""; 0]);
     assert_eq!(bench.tick(20_500), ["close 3012"]);
 }
@@ -63,7 +63,7 @@ fn it_is_due_at_the_earliest_of_its_deadlines() {
     bench.now = 500;
     bench.rpc(3, "user.me");
     assert_eq!(bench.session.due_at(), 4_500);
-    bench.does(|s, e| s.on_answer(2, Ok(b"{}"), e));
+    bench.does(|s, e| s.on_answer(2, data("{}"), e));
     assert_eq!(bench.session.due_at(), 5_000);
     bench.does(|s, e| s.on_attached(1, fresh(1), e));
     assert_eq!(bench.session.due_at(), 12_500);
@@ -77,7 +77,7 @@ fn a_close_from_the_server_is_said_once_and_is_the_last_word() {
     let shut = |s: &mut Session, e: &mut Vec<Effect>| s.close(CloseCode::Shutdown, e);
     assert_eq!(bench.does(shut), ["close 3001"]);
     assert_eq!(bench.does(shut), [""; 0]);
-    assert_eq!(bench.does(|s, e| s.on_answer(2, Ok(b"{}"), e)), [""; 0]);
+    assert_eq!(bench.does(|s, e| s.on_answer(2, data("{}"), e)), [""; 0]);
     assert_eq!(bench.does(|s, e| s.on_attached(3, fresh(1), e)), [""; 0]);
     assert_eq!(bench.does(|s, e| s.on_detached(1, CloseCode::LostPlace, e)), [""; 0]);
     assert_eq!(bench.does(|s, e| s.on_drained(0, e)), [""; 0]);

@@ -64,7 +64,7 @@ fn what_the_client_has_is_passed_to_the_room() {
         (r#""offset":5,"epoch":"0.a""#, None),
     ] {
         let frame = format!(r#"{{"id":2,"subscribe":{{"channel":"room:a",{fields}}}}}"#);
-        let effects = Bench::live().effects(|s, e| s.on_frame(&frame, 0, e));
+        let effects = Bench::live().effects(|s, e| s.on_frame(frame.as_bytes(), 0, e));
         let [Effect::Subscribe { since, .. }] = effects.as_slice() else { panic!("{effects:?}") };
         assert_eq!(*since, expected, "{fields}");
     }

@@ -1,5 +1,6 @@
 //! Events and the people in them: every field, the same live, in history and in pages.
 
+use chat_protocol::Format;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -10,8 +11,9 @@ use crate::kit::{Client, Server, Shell};
 #[tokio::test]
 async fn each_event_has_its_fields_and_is_the_same_live_and_later(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let begun = now_ms();
     let mut ada = server.client("Ada").await;
     let mut bob = server.client("Bob").await;
@@ -76,8 +78,9 @@ async fn each_event_has_its_fields_and_is_the_same_live_and_later(
 #[tokio::test]
 async fn a_user_is_told_who_they_are_and_may_take_another_name(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut ada = server.client("Ada").await;
     let mut second = Client::connect(&server, &ada.guest).await;
     ada.subscribe("general").await;

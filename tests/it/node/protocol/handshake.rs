@@ -11,16 +11,20 @@ use crate::kit::{Client, Server, Shell};
 
 #[rstest]
 #[tokio::test]
-async fn a_handshake_is_accepted_without_subprotocols_and_extensions(
+async fn a_handshake_is_accepted_with_the_first_known_subprotocol_and_no_extension(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
 ) {
     let server = Server::start(shell).await;
-    for changes in [
-        &[][..],
-        &[("Sec-WebSocket-Protocol", Some("centrifuge-json, centrifuge-protobuf"))],
-        &[("Sec-WebSocket-Extensions", Some("permessage-deflate; client_max_window_bits"))],
-        &[("Connection", Some("keep-alive, Upgrade")), ("Upgrade", Some("WebSocket"))],
-        &[("Origin", Some("https://elsewhere.example"))],
+    let protocol = "Sec-WebSocket-Protocol";
+    let (json, protobuf) = ("centrifuge-json", "centrifuge-protobuf");
+    for (changes, subprotocol) in [
+        (&[][..], None),
+        (&[(protocol, Some("centrifuge-json, centrifuge-protobuf"))], Some(json)),
+        (&[(protocol, Some("chat, centrifuge-protobuf"))], Some(protobuf)),
+        (&[(protocol, Some("chat, mqtt"))], None),
+        (&[("Sec-WebSocket-Extensions", Some("permessage-deflate; client_max_window_bits"))], None),
+        (&[("Connection", Some("keep-alive, Upgrade")), ("Upgrade", Some("WebSocket"))], None),
+        (&[("Origin", Some("https://elsewhere.example"))], None),
     ] {
         let mut raw = Raw::open(&server).await;
         // What is sent behind the handshake at once is not lost.
@@ -29,7 +33,7 @@ async fn a_handshake_is_accepted_without_subprotocols_and_extensions(
         let head = raw.head().await.unwrap();
         assert_eq!(head.status, 101, "{changes:?}: {head:?}");
         assert_eq!(head.header("Sec-WebSocket-Accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-        assert_eq!(head.header("Sec-WebSocket-Protocol"), None);
+        assert_eq!(head.header(protocol), subprotocol);
         assert_eq!(head.header("Sec-WebSocket-Extensions"), None);
         assert_eq!(raw.frame().await, Some((PONG, b"at once".to_vec())));
     }

@@ -1,5 +1,6 @@
 //! The `history` command of the Centrifuge protocol.
 
+use chat_protocol::Format;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -23,8 +24,9 @@ fn offsets(result: &Value) -> Vec<u64> {
 #[tokio::test]
 async fn history_gives_publications_after_or_before_a_position(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut client = server.client("Ada").await;
     let epoch = client.subscribe("general").await["epoch"].clone();
     let mut sent = Vec::new();
@@ -82,8 +84,9 @@ async fn history_gives_publications_after_or_before_a_position(
 #[tokio::test]
 async fn history_is_refused_with_a_code_of_its_own(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut stranger = server.client("Stranger").await;
     let (tea, den) = (owner.make_room("public", &[]).await, owner.make_room("private", &[]).await);
@@ -119,8 +122,11 @@ async fn history_is_refused_with_a_code_of_its_own(
 
 #[rstest]
 #[tokio::test]
-async fn a_history_reply_holds_about_256_kib(#[values(Shell::Lean, Shell::Actors)] shell: Shell) {
-    let server = Server::start(shell).await;
+async fn a_history_reply_holds_about_256_kib(
+    #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
+) {
+    let server = Server::start(shell).await.speaking(format);
     let mut client = server.client("Ada").await;
     for n in 0..40 {
         client.say_as("general", &format!("c{n}"), &"x".repeat(16_000)).await.unwrap();
@@ -138,8 +144,9 @@ async fn a_history_reply_holds_about_256_kib(#[values(Shell::Lean, Shell::Actors
 #[tokio::test]
 async fn what_is_not_spoken_yet_is_answered_108(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut client = server.client("Ada").await;
     client.subscribe("general").await;
     let general = json!({ "channel": "room:general" });

@@ -1,5 +1,6 @@
 //! Coming and going: who is in a room, who is told, and who may still read.
 
+use chat_protocol::Format;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -20,8 +21,9 @@ async fn unsubscribed(client: &mut Client, room: &str) {
 #[tokio::test]
 async fn joining_and_leaving_a_public_room_is_told_and_may_be_repeated(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut ada = server.client("Ada").await;
     let mut second = Client::connect(&server, &ada.guest).await;
@@ -64,8 +66,9 @@ async fn joining_and_leaving_a_public_room_is_told_and_may_be_repeated(
 #[tokio::test]
 async fn an_owner_who_removes_somebody_from_a_public_room_leaves_them_a_reader(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut ada = server.client("Ada").await;
     let tea = owner.make_room("public", &[&ada.guest]).await;
@@ -93,8 +96,9 @@ async fn an_owner_who_removes_somebody_from_a_public_room_leaves_them_a_reader(
 #[tokio::test]
 async fn a_private_room_is_for_whom_its_owner_lets_in(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut member = server.client("Member").await;
     let mut stranger = server.client("Stranger").await;
@@ -131,8 +135,9 @@ async fn a_private_room_is_for_whom_its_owner_lets_in(
 #[tokio::test]
 async fn everyone_is_in_general_from_the_start_and_nobody_can_leave(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut ada = server.client("Ada").await;
     ada.subscribe("general").await;
     let room = ada.rpc("room.join", json!({ "room": "general" })).await.unwrap();
@@ -155,8 +160,9 @@ async fn everyone_is_in_general_from_the_start_and_nobody_can_leave(
 #[tokio::test]
 async fn members_are_listed_by_name_with_their_count(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let (bob, eve) = (server.guest("Bob").await, server.guest("Eve").await);
     let mut zoe = server.client("Zoe").await;
     let mut reader = server.client("Reader").await;

@@ -1,5 +1,6 @@
 //! Ways to say something: the RPC `message.send`, `publish`, and `send`, which wants no answer.
 
+use chat_protocol::Format;
 use chat_protocol::{ClientId, MessageId, RoomId, UserId};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -20,8 +21,9 @@ async fn publish(client: &mut Client, room: &str, data: Value) -> Result<Value, 
 #[tokio::test]
 async fn the_ack_of_a_message_names_the_id_that_anyone_could_compute(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut author = server.client("Ada").await;
     author.subscribe("general").await;
     let long = "x".repeat(64);
@@ -46,8 +48,11 @@ async fn the_ack_of_a_message_names_the_id_that_anyone_could_compute(
 
 #[rstest]
 #[tokio::test]
-async fn a_text_is_kept_as_it_was_written(#[values(Shell::Lean, Shell::Actors)] shell: Shell) {
-    let server = Server::start(shell).await;
+async fn a_text_is_kept_as_it_was_written(
+    #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
+) {
+    let server = Server::start(shell).await.speaking(format);
     let mut author = server.client("Ada").await;
     let top = author.subscribe("general").await["offset"].as_u64().unwrap();
     let longest = "é".repeat(TEXT_BYTES_MAX / 2);
@@ -70,7 +75,7 @@ async fn a_text_is_kept_as_it_was_written(#[values(Shell::Lean, Shell::Actors)] 
     // Escapes of JSON are read, half pairs excepted.
     let data = r#"{"room":"general","client_id":"e","text":"\u0061\ud83d\ude00\/"}"#;
     let escaped = format!(r#"{{"id":900,"rpc":{{"method":"message.send","data":{data}}}}}"#);
-    author.send_text(escaped).await;
+    author.send(escaped).await;
     author.result(900, "rpc").await.unwrap();
     assert_eq!(author.event().await["text"], "a😀/");
 }
@@ -96,8 +101,9 @@ fn refused() -> Vec<(&'static str, &'static str, String, u64)> {
 #[tokio::test]
 async fn each_refusal_of_a_message_has_its_code_by_either_way(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut author = server.client("Ada").await;
     for (room, client_id, text, code) in refused() {
         let expected = Err(Refusal { code, temporary: false });
@@ -124,8 +130,11 @@ async fn each_refusal_of_a_message_has_its_code_by_either_way(
 
 #[rstest]
 #[tokio::test]
-async fn members_write_and_nobody_else(#[values(Shell::Lean, Shell::Actors)] shell: Shell) {
-    let server = Server::start(shell).await;
+async fn members_write_and_nobody_else(
+    #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
+) {
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut stranger = server.client("Stranger").await;
     for kind in ["public", "private"] {
@@ -135,7 +144,7 @@ async fn members_write_and_nobody_else(#[values(Shell::Lean, Shell::Actors)] she
         let sent = publish(&mut stranger, &room, json!({ "text": "hi" })).await;
         assert_eq!(sent.unwrap_err().code, 402, "{kind}");
         let send = json!({ "method": "message.send", "data": message(&room, "c", "hi") });
-        stranger.send_text(json!({ "send": { "data": send } }).to_string()).await;
+        stranger.send(json!({ "send": { "data": send } }).to_string()).await;
         stranger.settle().await;
         owner.say(&room, "last").await; // a member needs no subscription to write
         let history = server.history(&room, &owner.guest).await;
@@ -158,8 +167,9 @@ async fn members_write_and_nobody_else(#[values(Shell::Lean, Shell::Actors)] she
 #[tokio::test]
 async fn publish_is_message_send_without_its_reply_data(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut author = server.client("Ada").await;
     author.subscribe("general").await;
     let data = json!({ "client_id": "p1", "text": "hello" });
@@ -185,8 +195,11 @@ async fn publish_is_message_send_without_its_reply_data(
 
 #[rstest]
 #[tokio::test]
-async fn a_send_is_an_rpc_that_nobody_answers(#[values(Shell::Lean, Shell::Actors)] shell: Shell) {
-    let server = Server::start(shell).await;
+async fn a_send_is_an_rpc_that_nobody_answers(
+    #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
+) {
+    let server = Server::start(shell).await.speaking(format);
     let mut author = server.client("Ada").await;
     author.subscribe("general").await;
     let send = |id: Option<u64>, data: Value| {
@@ -213,12 +226,12 @@ async fn a_send_is_an_rpc_that_nobody_answers(#[values(Shell::Lean, Shell::Actor
         r#"{"send":{}}"#.to_owned(),                // 107
         send(None, rpc("s4", "last")),
     ] {
-        author.send_text(frame).await;
+        author.send(frame).await;
     }
     for text in ["first", "with an id, which means nothing", "last"] {
         assert_eq!(author.event().await["text"], text);
     }
     let id = author.command("rpc", json!({ "method": "user.me" })).await;
-    let frame: Value = serde_json::from_str(&author.frame().await.unwrap()).unwrap();
-    assert_eq!(frame["id"], id, "nothing else was answered: {frame}");
+    let objects = author.objects().await.unwrap();
+    assert_eq!((objects.len(), &objects[0]["id"]), (1, &json!(id)), "nothing else: {objects:?}");
 }

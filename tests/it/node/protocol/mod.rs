@@ -11,6 +11,7 @@ mod malformed;
 mod members;
 mod messages;
 mod pages;
+mod protobuf;
 mod recovery;
 mod rest;
 mod rooms;

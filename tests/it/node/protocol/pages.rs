@@ -1,5 +1,6 @@
 //! `history.page`, and REST's twin of it: stretches of a room's past.
 
+use chat_protocol::Format;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -38,8 +39,9 @@ fn bounds(page: &Value) -> (u64, u64, Option<u64>, Option<u64>) {
 #[tokio::test]
 async fn a_page_is_a_stretch_without_a_hole_and_says_where_to_go_on(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut client = server.client("Ada").await;
     let room = client.make_room("public", &[]).await; // offsets 1 and 2
     let mut ids = vec![Value::Null; 3];
@@ -101,9 +103,10 @@ async fn a_page_is_a_stretch_without_a_hole_and_says_where_to_go_on(
 #[tokio::test]
 async fn pages_lead_from_end_to_end_in_both_directions_whatever_they_are_bounded_by(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
     const SAID: u64 = 60;
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut client = server.client("Ada").await;
     for n in 0..SAID {
         let text = "é".repeat(if n % 2 == 0 { 8_000 } else { 10 });
@@ -134,8 +137,9 @@ async fn pages_lead_from_end_to_end_in_both_directions_whatever_they_are_bounded
 #[tokio::test]
 async fn a_page_is_refused_to_whom_it_is_not_for(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut member = server.client("Member").await;
     let mut stranger = server.client("Stranger").await;

@@ -1,5 +1,6 @@
 //! Recovery: everything after a position, in pages, then live; or an honest no.
 
+use chat_protocol::Format;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -39,8 +40,9 @@ async fn say_many(author: &mut Client, room: &str, count: usize, bytes: usize) {
 #[tokio::test]
 async fn what_is_in_memory_comes_with_the_reply(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut author = server.client("Ada").await;
     let place = author.subscribe("general").await;
     let epoch = place["epoch"].as_str().unwrap();
@@ -79,10 +81,11 @@ async fn what_is_in_memory_comes_with_the_reply(
 #[tokio::test]
 async fn what_is_older_comes_page_by_page_and_live_events_follow_without_a_hole(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
     #[values(3_000, 30)] bytes: usize,
 ) {
     const SAID: usize = 700;
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut author = server.client("Ada").await;
     let place = author.subscribe("general").await;
     let epoch = place["epoch"].as_str().unwrap();
@@ -120,8 +123,9 @@ async fn what_is_older_comes_page_by_page_and_live_events_follow_without_a_hole(
 #[tokio::test]
 async fn what_can_t_be_recovered_is_said_to_be_lost(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut author = server.client("Ada").await;
     let place = author.subscribe("general").await;
     let epoch = place["epoch"].as_str().unwrap();
@@ -168,8 +172,9 @@ async fn what_can_t_be_recovered_is_said_to_be_lost(
 #[tokio::test]
 async fn a_private_room_is_recovered_from_the_latest_join_on(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut member = server.client("Member").await;
     let den = owner.make_room("private", &[&member.guest]).await; // created, owner, member: 1, 2, 3
@@ -205,9 +210,10 @@ async fn a_private_room_is_recovered_from_the_latest_join_on(
 #[tokio::test]
 async fn who_is_removed_while_catching_up_is_told_2100_and_gets_no_further_page(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
     const SAID: usize = 300;
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut member = server.client("Member").await;
     let den = owner.make_room("private", &[&member.guest]).await;

@@ -1,5 +1,6 @@
 //! Methods about rooms: making, seeing, listing and changing them.
 
+use chat_protocol::Format;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -16,8 +17,9 @@ async fn refused(client: &mut Client, method: &str, data: Value) -> u64 {
 #[tokio::test]
 async fn a_room_is_made_with_its_owner_and_its_members(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let (bob, eve) = (server.guest("Bob").await, server.guest("Eve").await);
     let mut ada = server.client("Ada").await;
     let me = ada.guest.id.clone();
@@ -63,8 +65,9 @@ async fn a_room_is_made_with_its_owner_and_its_members(
 #[tokio::test]
 async fn room_create_is_idempotent_by_author_and_client_id(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut ada = server.client("Ada").await;
     let mut bob = server.client("Bob").await;
     let data = json!({ "name": "Tea", "kind": "private", "topic": "t", "client_id": "r1" });
@@ -101,8 +104,9 @@ async fn room_create_is_idempotent_by_author_and_client_id(
 #[tokio::test]
 async fn each_refusal_about_a_room_has_its_code(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut member = server.client("Member").await;
     let mut stranger = server.client("Stranger").await;
@@ -174,8 +178,9 @@ async fn each_refusal_about_a_room_has_its_code(
 #[tokio::test]
 async fn an_owner_changes_name_and_topic_and_everyone_there_is_told(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let mut reader = server.client("Reader").await;
     let tea = owner.make_room("public", &[]).await;
@@ -205,8 +210,9 @@ async fn an_owner_changes_name_and_topic_and_everyone_there_is_told(
 #[tokio::test]
 async fn the_list_has_general_first_then_ones_own_and_the_public_rooms_by_name(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut ada = server.client("Ada").await;
     let mut bob = server.client("Bob").await;
     for (name, kind) in [("b", "public"), ("a", "private"), ("c", "public"), ("b", "private")] {

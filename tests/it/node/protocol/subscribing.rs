@@ -1,5 +1,6 @@
 //! subscribe and unsubscribe: who may, what the replies say, what comes after them.
 
+use chat_protocol::Format;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -13,8 +14,9 @@ fn channel(room: &str) -> Value {
 #[tokio::test]
 async fn a_subscription_begins_at_the_newest_offset_and_goes_on_without_a_hole(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut author = server.client("Ada").await;
     for n in 0..3 {
         author.say("general", &format!("before{n}")).await;
@@ -44,8 +46,10 @@ async fn a_subscription_begins_at_the_newest_offset_and_goes_on_without_a_hole(
 #[tokio::test]
 async fn each_refusal_of_a_subscribe_has_its_code(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::with(shell, &[("CHAT__SESSION__CHANNELS_MAX", "2")]).await;
+    let server =
+        Server::with(shell, &[("CHAT__SESSION__CHANNELS_MAX", "2")]).await.speaking(format);
     let mut owner = server.client("Owner").await;
     let (tea, den) = (owner.make_room("public", &[]).await, owner.make_room("private", &[]).await);
     let mut client = server.client("Ada").await;
@@ -95,7 +99,7 @@ async fn each_refusal_of_a_subscribe_has_its_code(
     let mut hasty = server.client("Hasty").await;
     let subscribe = json!({ "id": 8, "subscribe": channel(&tea) }).to_string();
     let again = json!({ "id": 9, "subscribe": channel(&tea) }).to_string();
-    hasty.send_text(subscribe + &again).await;
+    hasty.send(subscribe + &again).await;
     assert_eq!(hasty.result(9, "subscribe").await.unwrap_err().code, 105);
     assert!(hasty.result(8, "subscribe").await.is_ok());
 }
@@ -104,8 +108,9 @@ async fn each_refusal_of_a_subscribe_has_its_code(
 #[tokio::test]
 async fn anyone_reads_public_rooms_and_members_private_ones(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut member = server.client("Member").await;
     let mut owner = server.client("Owner").await;
     let mut stranger = server.client("Stranger").await;
@@ -136,8 +141,9 @@ async fn anyone_reads_public_rooms_and_members_private_ones(
 #[tokio::test]
 async fn nothing_of_a_room_follows_the_reply_to_an_unsubscribe(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut reader = server.client("Bob").await;
     let mut other = server.client("Eve").await;
     other.subscribe("general").await;
@@ -181,8 +187,9 @@ async fn nothing_of_a_room_follows_the_reply_to_an_unsubscribe(
 #[tokio::test]
 async fn a_subscribe_that_is_taken_back_is_answered_400_first(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut client = server.client("Ada").await;
     let command = |id: u64, name: &str| json!({ "id": id, name: channel("general") }).to_string();
     // All in one frame, so the room has not answered before it is taken back.
@@ -193,11 +200,10 @@ async fn a_subscribe_that_is_taken_back_is_answered_400_first(
         command(14, "unsubscribe"),
         command(15, "subscribe"),
     ];
-    client.send_text(frame.concat()).await;
+    client.send(frame.concat()).await;
     let mut ids = Vec::new();
     while ids.len() < 5 {
-        for line in client.frame().await.unwrap().split('\n') {
-            let reply: Value = serde_json::from_str(line).unwrap();
+        for reply in client.objects().await.unwrap() {
             let id = reply["id"].as_u64().unwrap();
             match id {
                 11 | 13 => {
@@ -222,8 +228,9 @@ async fn a_subscribe_that_is_taken_back_is_answered_400_first(
 #[tokio::test]
 async fn connections_of_one_user_are_independent(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
-    let server = Server::start(shell).await;
+    let server = Server::start(shell).await.speaking(format);
     let mut first = server.client("Ada").await;
     let mut second = Client::connect(&server, &first.guest).await;
     first.subscribe("general").await;

@@ -12,16 +12,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
-use chat_protocol::object::Person;
-use chat_protocol::{ClientId, Epoch, Event, EventBody, Offset, RoomId, UserId};
+use chat_protocol::{Epoch, Event, EventBody, Offset, RoomId};
 use chat_server::bus::redis::{Redis, RedisBus, RedisConfig};
 use chat_server::bus::{Bus, Heads, Incoming};
-use chat_server::domain::log_record::{self, Checked, Record};
-use chat_server::domain::record::Draft;
+use chat_server::domain::log_record::Record;
 use chat_server::store::projection::{Base, Source};
 use chat_server::store::{Partitions, StoreError};
 use chat_services::{Durability, Redis as Server};
 
+use super::log_model;
 use crate::kit::{eventually, within};
 
 /// A server for whoever doesn't harm it; each has an epoch of its own there.
@@ -145,14 +144,9 @@ pub fn event(room: &RoomId, offset: Offset) -> Arc<Event> {
     Arc::new(Event { room, offset, time: 1, id: None, user: None, body })
 }
 
-/// A message as the log has it.
+/// A message as the log has it, taken as soon as it was checked.
 pub fn message(log_offset: u64, at: u64, room: &RoomId, client_id: &str) -> Record {
-    let id = UserId::parse("u").unwrap();
-    let author = Person { id, name: "U".into() };
-    let client_id = ClientId::parse(client_id).unwrap();
-    let draft = Draft::message(room.clone(), author, client_id, format!("at {log_offset}"));
-    let value = log_record::encode(&Checked { at, draft });
-    Record::decode(log_offset, at, room.as_str().as_bytes(), &value)
+    log_model::message(log_offset, at, at, room, client_id)
 }
 
 /// Runs what blocks beside everything else.

@@ -1,0 +1,94 @@
+//! What the server says, as Protobuf.
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::messages::{self, Empty};
+use crate::server::{CommandResult, Connected, History, Reply, Subscribed};
+use crate::{ErrorCode, Publication, RoomId};
+
+/// A reply or push behind its length; a ping is the length 0 alone.
+pub fn encode_reply(reply: &Reply) -> Vec<u8> {
+    let reply = match reply {
+        Reply::Result { id, result } => messages::Reply { id: *id, ..done(result) },
+        Reply::Error { id, code } => {
+            messages::Reply { id: *id, error: Some(error(*code)), ..Default::default() }
+        }
+        Reply::Unsubscribe { room, code } => {
+            let (code, reason) = (code.code().into(), code.reason().to_owned());
+            let unsubscribe = Some(messages::Unsubscribe { code, reason });
+            push(messages::Push { channel: channel(room), unsubscribe, ..Default::default() })
+        }
+        Reply::Ping => messages::Reply::default(),
+    };
+    reply.encode_length_delimited_to_vec()
+}
+
+/// A publication as it is sent live.
+pub fn encode_publication(it: &Publication) -> Bytes {
+    let publication = Some(publication(it));
+    let push =
+        push(messages::Push { channel: channel(it.room()), publication, ..Default::default() });
+    push.encode_length_delimited_to_vec().into()
+}
+
+fn push(push: messages::Push) -> messages::Reply {
+    messages::Reply { push: Some(push), ..Default::default() }
+}
+
+fn channel(room: &RoomId) -> String {
+    format!("room:{room}")
+}
+
+fn publication(it: &Publication) -> messages::Publication {
+    messages::Publication { data: it.data(), offset: it.offset }
+}
+
+fn error(code: ErrorCode) -> messages::Error {
+    let (message, temporary) = (code.to_string(), code.temporary());
+    messages::Error { code: code.code(), message, temporary }
+}
+
+/// The result without the command's id.
+fn done(result: &CommandResult) -> messages::Reply {
+    let mut reply = messages::Reply::default();
+    match result {
+        CommandResult::Connect(it) => reply.connect = Some(connected(it)),
+        CommandResult::Subscribe(it) => reply.subscribe = Some(subscribed(it)),
+        CommandResult::Unsubscribe => reply.unsubscribe = Some(Empty {}),
+        CommandResult::Publish => reply.publish = Some(Empty {}),
+        CommandResult::History(it) => reply.history = Some(history(it)),
+        CommandResult::Rpc(data) => reply.rpc = Some(messages::RpcResult { data: data.clone() }),
+    }
+    reply
+}
+
+fn connected(it: &Connected) -> messages::ConnectResult {
+    messages::ConnectResult {
+        client: it.client.clone(),
+        version: it.version.to_owned(),
+        data: it.data.clone(),
+        ping: it.ping_s,
+        pong: true,
+    }
+}
+
+fn subscribed(it: &Subscribed) -> messages::SubscribeResult {
+    messages::SubscribeResult {
+        recoverable: true,
+        epoch: it.epoch.as_str().to_owned(),
+        publications: it.missed.iter().map(publication).collect(),
+        recovered: it.recovered == Some(true),
+        offset: it.offset,
+        positioned: true,
+        was_recovering: it.recovered.is_some(),
+    }
+}
+
+fn history(it: &History) -> messages::HistoryResult {
+    messages::HistoryResult {
+        publications: it.publications.iter().map(publication).collect(),
+        epoch: it.epoch.as_str().to_owned(),
+        offset: it.top,
+    }
+}

@@ -18,7 +18,7 @@ pub const BUCKET_MS: u64 = 5 * 60 * 1000;
 pub const SKEW_MS_MAX: u64 = BUCKET_MS / 8;
 
 /// What a projection knows of one partition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Partition {
     /// The next log offset to fold.
     pub next: LogOffset,
@@ -34,7 +34,7 @@ impl Partition {
 }
 
 /// What a projection knows of one room's place in the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Top {
     /// The last offset given; 0 for a room without events.
     pub offset: Offset,

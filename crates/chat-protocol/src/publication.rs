@@ -51,7 +51,7 @@ impl Publication {
     }
 
     /// The event alone, which is JSON in every format.
-    pub(crate) fn data(&self) -> Bytes {
+    pub fn data(&self) -> Bytes {
         self.json.slice(self.data.clone())
     }
 

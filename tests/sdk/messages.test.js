@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertNoHole, Client, clientId } from './client.js';
+import { format } from './format.js';
 import { eventually, Server } from './server.js';
 
 describe('messages', { timeout: 60_000 }, () => {
@@ -54,6 +55,17 @@ describe('messages', { timeout: 60_000 }, () => {
     const last = await ada.send(room, 'last');
     await feed.has([last.id]);
     assert.deepEqual(feed.messages.map(({ text }) => text), ['once', 'last']);
+  });
+
+  test('publish and send bring a message without an ack', async () => {
+    const room = await sharedRoom('bare');
+    const feed = await bob.subscribe(room);
+    await ada.sdk.publish(`room:${room}`, format.write({ text: 'published', client_id: clientId() }));
+    const data = { room, client_id: clientId(), text: 'sent' };
+    await ada.sdk.send(format.write({ method: 'message.send', data }));
+    await feed.has([(await ada.send(room, 'last')).id]);
+    assert.deepEqual(feed.messages.map(({ text }) => text), ['published', 'sent', 'last']);
+    await assert.rejects(ada.sdk.publish(`room:${room}`, format.write({ text: ' ' })), { code: 406 });
   });
 
   test('two readers see one order, without a hole', async () => {

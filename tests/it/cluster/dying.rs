@@ -63,7 +63,7 @@ async fn a_redis_that_goes_and_comes_back_empty_costs_a_pause() {
     reader.texts(top + 1, said.len()).await; // nor does delivery
     redis.start_again().unwrap();
     let mut author = Client::connect(cluster.node(0), &guests[0]).await;
-    author.say("general", "again").await;
+    author.say_now("general", "again").await;
     assert_eq!(reader.texts(top + 1 + said.len() as u64, 1).await, ["again"]);
 }
 

@@ -186,9 +186,9 @@ async fn a_room_that_is_made_is_at_once_its_makers_and_soon_everyones() {
     let mut member = Client::connect(cluster.node(1), &guests[1]).await;
     let create = json!({ "name": "Den", "kind": "private", "members": [guests[1].id] });
     let den = maker.rpc("room.create", create).await.unwrap()["id"].as_str().unwrap().to_owned();
-    maker.say(&den, "first").await;
+    maker.say_now(&den, "first").await;
     member.subscribe(&den).await;
-    maker.say(&den, "second").await;
+    maker.say_now(&den, "second").await;
     let mut seen = Vec::new();
     while seen.last().is_none_or(|event: &Value| event["text"] != "second") {
         seen.push(member.event().await);
@@ -251,7 +251,7 @@ async fn an_outbox_that_panics_has_told_nothing_twice() {
     cluster.node(0).arm("outbox.told", 2).await;
     let den = maker.make_room("private", &[]).await;
     cluster.node(0).metric_reaches("chat_actor_crashes_total", 2.0).await;
-    maker.say(&den, "first").await;
+    maker.say_now(&den, "first").await;
     let said = async || (cluster.node(0).head(&den, guest).await >= 3).then_some(());
     eventually("it is said", said).await;
     let kinds: Vec<_> = cluster.node(0).history(&den, guest).await;

@@ -33,7 +33,7 @@ async fn everyone_sees_one_order_on_every_node(
         let mut author = Client::connect(cluster.node(n), guest).await;
         writers.push(tokio::spawn(async move {
             for m in 0..EACH {
-                author.say("general", &format!("{n}-{m}")).await;
+                author.say_now("general", &format!("{n}-{m}")).await;
             }
         }));
     }
@@ -88,7 +88,7 @@ async fn a_client_resumes_on_another_node(
     let mut author = Client::connect(cluster.node(0), &guests[0]).await;
     let place = author.subscribe("general").await;
     for n in 0..350 {
-        author.say("general", &format!("m{n}")).await; // more than a room keeps in memory
+        author.say_now("general", &format!("m{n}")).await; // more than a room keeps in memory
     }
     let (epoch, top) = (place["epoch"].as_str().unwrap(), place["offset"].as_u64().unwrap());
     let mut reader = Client::connect(cluster.node(1), &guests[1]).await;
@@ -97,7 +97,7 @@ async fn a_client_resumes_on_another_node(
     let missed = answer["publications"].as_array().unwrap();
     let mut texts: Vec<String> =
         missed.iter().map(|it| it["data"]["text"].as_str().unwrap().to_owned()).collect();
-    author.say("general", "m350").await;
+    author.say_now("general", "m350").await;
     let there = texts.len();
     texts.extend(reader.texts(top + 1 + there as u64, 351 - there).await);
     assert_eq!(texts, (0..351).map(|n| format!("m{n}")).collect::<Vec<_>>());
@@ -115,11 +115,11 @@ async fn a_removal_on_one_node_holds_on_all(
     let create = json!({ "name": "Den", "kind": "private", "members": [guests[1].id] });
     let den = owner.rpc("room.create", create).await.unwrap()["id"].as_str().unwrap().to_owned();
     removed.subscribe(&den).await;
-    owner.say(&den, "before").await;
+    owner.say_now(&den, "before").await;
     let path = format!("/api/rooms/{den}/members/{}", guests[1].id);
     assert_eq!(cluster.node(2).delete(&path, &guests[0]).await.0, 200);
     for n in 0..20 {
-        owner.say(&den, &format!("after{n}")).await;
+        owner.say_now(&den, &format!("after{n}")).await;
     }
     let mut seen: Vec<Value> = Vec::new();
     let ended = loop {

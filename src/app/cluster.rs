@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_protocol::object::Durability;
-use tokio::runtime::Builder;
 
 use super::StartError;
-use super::parts::{Following, Parts};
+use super::parts::{Following, Parts, bus_thread};
 use crate::bus::redis::{Redis, RedisBus, RedisConfig, RedisHeads, RedisProjection, RedisTail};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -45,13 +44,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
         Ok(Arc::new(KafkaReader::start(&kafka, &topic, projection, clock.clone())?))
     };
     let (relay_reader, store_reader) = (reader("redis")?, reader("postgres")?);
-    // It works on a thread of its own: those of actors are not to wait for sockets.
-    let threads = Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("bus")
-        .enable_all()
-        .build()
-        .map_err(|_| StartError::Internal("a bus needs a thread"))?;
+    let threads = bus_thread()?;
     let (bus, redis) = {
         let _context = threads.enter();
         let redis = Redis::start(at, store.epoch(), store.clone());

@@ -3,10 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use chat_protocol::object::Durability;
-use tokio::runtime::Builder;
 
 use super::StartError;
-use super::parts::Parts;
+use super::parts::{Parts, bus_thread};
 use crate::bus::Bus;
 use crate::bus::postgres::PgBus;
 use crate::bus::redis::{Redis, RedisBus, RedisConfig};
@@ -37,13 +36,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
     let options =
         PgOptions { readers: config.postgres.connections, ..PgOptions::new(&config.postgres.url) };
     let store = Arc::new(PgStore::open(options, clock, on_commit).await?);
-    // It works on a thread of its own: those of actors are not to wait for sockets.
-    let threads = Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("bus")
-        .enable_all()
-        .build()
-        .map_err(|_| StartError::Internal("a bus needs a thread"))?;
+    let threads = bus_thread()?;
     let started: Arc<dyn Bus> = match redis {
         None => {
             Arc::new(PgBus::start(config.postgres.url.clone(), store.clone(), threads.handle()))

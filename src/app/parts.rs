@@ -4,6 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::runtime::{Builder, Runtime};
+
+use super::StartError;
 use crate::bus::Bus;
 use crate::journal::Journal;
 use crate::journal::reader::LogReader;
@@ -36,3 +39,13 @@ pub struct Following {
 
 /// Lets go of everything in good order, once nobody uses it any more.
 pub type Closing = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// Where a bus works: the threads of actors are not to wait for sockets.
+///
+/// # Errors
+/// [`StartError::Internal`].
+pub fn bus_thread() -> Result<Runtime, StartError> {
+    let mut thread = Builder::new_multi_thread();
+    let built = thread.worker_threads(1).thread_name("bus").enable_all().build();
+    built.map_err(|_| StartError::Internal("a bus needs a thread"))
+}

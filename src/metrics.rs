@@ -36,6 +36,11 @@ metric!(
     ROOMS: IntGauge = register_int_gauge!("chat_rooms", "Rooms that live on this node now")
 );
 metric!(
+    /// Reports of who is here that did not get through.
+    PRESENCE_ERRORS: IntCounter = register_int_counter!(
+        "chat_presence_errors_total", "Reports of who is here that did not get through")
+);
+metric!(
     /// Messages acknowledged.
     MESSAGES_ACKED: IntCounter = register_int_counter!(
         "chat_messages_acked_total", "Messages acknowledged to their authors, repeats included")

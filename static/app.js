@@ -13,6 +13,7 @@ import { RoomHeader } from "./elements/room-header.js";
 import { RoomListElement } from "./elements/room-list.js";
 import { openRoomsBy } from "./elements/rooms-panel.js";
 import { UserCard } from "./elements/user-card.js";
+import { WritingLine } from "./elements/writing-line.js";
 import { systemTimers } from "./protocol/timers.js";
 import { Chat } from "./state/chat.js";
 import { GENERAL } from "./state/rooms.js";
@@ -26,6 +27,7 @@ const elements = {
   "room-header": RoomHeader,
   "room-list": RoomListElement,
   "user-card": UserCard,
+  "writing-line": WritingLine,
 };
 
 const endpoint = new URL("/connection/websocket", location.href);

@@ -8,15 +8,17 @@ use chat_protocol::{Epoch, ErrorCode, Offset, Publication, RoomId, UserId};
 use crate::domain::question::{
     Answer, PAGE_EVENTS_DEFAULT, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX,
 };
+use crate::nodes::Nodes;
 use crate::store::{Changed, PageLimit, Range, Store, StoreError};
 use chat_protocol::client::Anchor;
 
 /// Answers `question` of `user`.
 ///
 /// # Errors
-/// What the store says; [`ErrorCode::UnrecoverablePosition`] for a page of another epoch.
+/// What the store says; [`ErrorCode::NotAvailable`] where too many are in a room to be listed; [`ErrorCode::UnrecoverablePosition`] for a page of another epoch.
 pub async fn answer(
     store: &dyn Store,
+    nodes: &dyn Nodes,
     user: &UserId,
     question: Question,
 ) -> Result<Answer, StoreError> {
@@ -32,6 +34,16 @@ pub async fn answer(
         Question::History { room, limit, since, reverse } => {
             let history = history(store, user, &room, limit, since, reverse).await?;
             return Ok(Answer::History(Box::new(history)));
+        }
+        Question::Presence(room) => {
+            store.room(&room, user).await?; // whoever may read it
+            let all = nodes.occupants(&room).await?;
+            let all = all.ok_or(StoreError::Refused(ErrorCode::NotAvailable))?;
+            return Ok(Answer::Presence(all));
+        }
+        Question::PresenceStats(room) => {
+            store.room(&room, user).await?;
+            return Ok(Answer::PresenceStats(nodes.crowd(&room).await?));
         }
     };
     Ok(Answer::Data(data))

@@ -1,6 +1,6 @@
 //! Bridge: takes events from the bus and passes them to the hubs of their rooms.
 //!
-//! Owns: nothing; the bus outlives it. Started by: `App::build`, on the pumps' thread. Talks to: the hubs.
+//! Owns: nothing; the bus outlives it. Started by: `App::build`, on the pumps' thread. Talks to: the hubs, presence.
 //! Mailbox: none. Its death costs: at most the run that it had in hand, so the next life makes every room compare itself
 //! with the store.
 //!
@@ -12,6 +12,8 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
 use chat_protocol::RoomId;
 
 use super::hub::{Heads, Hub, Hubs, Recheck, Relayed};
+use super::presence::{Heard, Presence};
+use super::supervisor::ActorRef;
 use crate::bus::{Bus, Incoming};
 use crate::faults;
 
@@ -19,12 +21,13 @@ use crate::faults;
 pub struct Bridge {
     bus: Arc<dyn Bus>,
     hubs: Arc<Hubs>,
+    presence: ActorRef<Presence>,
 }
 
 impl Bridge {
     /// A life of the bridge.
-    pub fn new(bus: Arc<dyn Bus>, hubs: Arc<Hubs>) -> Self {
-        Self { bus, hubs }
+    pub fn new(bus: Arc<dyn Bus>, hubs: Arc<Hubs>, presence: ActorRef<Presence>) -> Self {
+        Self { bus, hubs, presence }
     }
 }
 
@@ -56,7 +59,7 @@ impl Actor for Bridge {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         recheck(&self.hubs);
-        let (bus, hubs) = (self.bus.clone(), self.hubs.clone());
+        let (bus, hubs, presence) = (self.bus.clone(), self.hubs.clone(), self.presence.clone());
         let pump = async move {
             loop {
                 let incoming = bus.next().await;
@@ -65,6 +68,7 @@ impl Actor for Bridge {
                     Incoming::Events(run) => pass(&hubs, run, |event| &event.room, Relayed),
                     Incoming::Heads(heads) => pass(&hubs, heads, |(room, _)| room, Heads),
                     Incoming::Gap => recheck(&hubs),
+                    Incoming::Ephemerals(all) => drop(presence.tell(Heard(all))),
                 }
             }
         };

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use chat_protocol::publication::Batch;
-use chat_protocol::{CloseCode, ErrorCode, Event, Offset, Publication, RoomId, UserId};
+use chat_protocol::{CloseCode, Ephemeral, ErrorCode, Event, Offset, Publication, RoomId, UserId};
 
 use super::fan_out::{Attach, Deliver, Expel, Recount};
 use super::hub::{Hub, Left, Present, Ready, Recheck, Relayed};
@@ -141,11 +141,17 @@ impl ChatRoom {
                         self.links.answer(reply, ErrorCode::Unavailable);
                     }
                 }
+                Effect::PassOn { reply, body } => {
+                    self.links.bus.pass_on(Ephemeral { room: self.id.clone(), body });
+                    if let Some((session, message)) = reply.done() {
+                        self.links.workers.tell(session, message);
+                    }
+                }
                 Effect::Deliver(publications) => self.deliver(publications),
-                Effect::Attach { session, ticket, user, attached } => {
+                Effect::Attach { session, ticket, attached } => {
                     let Some(fan_out) = self.links.workers.get(session.worker) else { continue };
                     let room = self.id.clone();
-                    if fan_out.tell(Attach { session, ticket, room, user, attached }).is_ok() {
+                    if fan_out.tell(Attach { session, ticket, room, attached }).is_ok() {
                         *self.at(session.worker) += 1;
                     }
                 }

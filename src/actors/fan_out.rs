@@ -1,7 +1,7 @@
 //! FanOut: one per worker thread; hands what rooms say to the sessions of its thread.
 //!
 //! Owns: nothing. The sessions and their rooms are the thread's ([`Worker`]) and outlive it.
-//! Started by: the worker's first session ([`super::node::Worker`]). Talks to: its sessions; the hubs (who has left).
+//! Started by: the worker's first session ([`super::node::Worker`]). Talks to: its sessions; the hubs (who has left); presence (who has come and gone).
 //! Mailbox: one message per publication and worker, bounded by what the rooms have in hand.
 //! Its death costs: what was in its mailbox. The next life tells every member 2500, and they resume.
 
@@ -15,6 +15,8 @@ use chat_protocol::{CloseCode, RoomId, UserId};
 
 use super::hub::{Hubs, Left, Present};
 use super::node::Worker;
+use super::presence::{Moved, Presence};
+use super::supervisor::ActorRef;
 use super::workers::ToSession;
 use crate::clock::Clock;
 use crate::domain::session::{Attached, SessionKey, Ticket};
@@ -39,7 +41,6 @@ pub struct Attach {
     pub session: SessionKey,
     pub ticket: Ticket,
     pub room: RoomId,
-    pub user: UserId,
     pub attached: Attached,
 }
 
@@ -47,6 +48,14 @@ pub struct Attach {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Deliver {
+    pub room: RoomId,
+    pub batch: Arc<Batch>,
+}
+
+/// To every session in a room here, without a place: whoever has much to read is left out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct PassOn {
     pub room: RoomId,
     pub batch: Arc<Batch>,
 }
@@ -89,6 +98,7 @@ pub struct FanOut {
     worker: u16,
     here: Rc<Worker>,
     hubs: Arc<Hubs>,
+    presence: ActorRef<Presence>,
     clock: Arc<dyn Clock>,
     budget: Budget,
 }
@@ -99,13 +109,14 @@ impl FanOut {
         worker: u16,
         here: Rc<Worker>,
         hubs: Arc<Hubs>,
+        presence: ActorRef<Presence>,
         clock: Arc<dyn Clock>,
         budget: Budget,
     ) -> Self {
-        Self { worker, here, hubs, clock, budget }
+        Self { worker, here, hubs, presence, clock, budget }
     }
 
-    /// Wakes who wants to be woken, ends who is stuck, tells rooms who has left.
+    /// Wakes who wants to be woken, ends who is stuck, tells rooms who has left, and presence who has moved.
     fn look(&mut self) {
         let now_ms = self.clock.monotonic_ms();
         let mut sessions = self.here.sessions.borrow_mut();
@@ -125,6 +136,12 @@ impl FanOut {
         for (room, count) in sessions.left.drain() {
             self.hubs.tell(Left { room, worker: self.worker, count });
         }
+        if !sessions.moves.is_empty() {
+            let moves = std::mem::take(&mut sessions.moves);
+            if let Err(Moved(moves)) = self.presence.tell(Moved(moves)) {
+                sessions.moves = moves; // it is coming back
+            }
+        }
     }
 }
 
@@ -143,7 +160,7 @@ impl Handler<Attach> for FanOut {
 
     fn handle(&mut self, it: Attach, _: &mut Self::Context) {
         let mut sessions = self.here.sessions.borrow_mut();
-        if !sessions.attach(it.session, it.ticket, &it.room, it.user) {
+        if !sessions.attach(it.session, it.ticket, &it.room) {
             return;
         }
         if let Some(here) = sessions.rooms.get_mut(&it.room) {
@@ -186,6 +203,22 @@ impl Handler<Deliver> for FanOut {
         for slot in slow {
             metrics::SLOW_ROOMS.inc();
             sessions.lose(&it.room, slot, CloseCode::LostPlace);
+        }
+    }
+}
+
+impl Handler<PassOn> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: PassOn, _: &mut Self::Context) {
+        let sessions = self.here.sessions.borrow();
+        let Some(here) = sessions.rooms.get(&it.room) else { return };
+        for slot in here.members.keys() {
+            let Some(entry) = sessions.entries.get(*slot as usize) else { continue };
+            let payload = it.batch.payload(entry.format);
+            if entry.flow.owed() + payload.len() as u64 <= self.budget.place_bytes_max {
+                entry.flow.hand(ToSession::Deliver(payload.clone()), payload.len());
+            }
         }
     }
 }
@@ -251,7 +284,11 @@ mod tests {
     use super::*;
     use crate::actors::flow::Flow;
     use crate::actors::sessions::Sessions;
+    use crate::actors::supervisor::{Policy, supervise};
+    use crate::actors::workers::Workers;
     use crate::clock::SystemClock;
+    use crate::domain::presence::Register;
+    use crate::nodes::local::LocalNodes;
     use chat_protocol::{Epoch, Event, EventBody, Format, Offset, Publication};
     use std::cell::RefCell;
 
@@ -293,7 +330,13 @@ mod tests {
         let session = here.sessions.borrow_mut().register(flow.clone(), Format::Json, None);
         let clock = Arc::new(SystemClock::start());
         let budget = Budget { place_bytes_max: 1000, stall_ms_max: 1000 };
-        let fan_out = FanOut::new(0, here, Arc::new(Hubs::default()), clock, budget).start();
+        let (presence, _) = supervise("presence", Policy::default(), clock.clone(), |_| {
+            let register = Rc::new(RefCell::new(Register::new(1000)));
+            let (nodes, workers) = (Arc::<LocalNodes>::default(), Arc::new(Workers::new()));
+            Presence::new(register, nodes, workers, Arc::new(SystemClock::start()), 1000)
+        });
+        let hubs = Arc::new(Hubs::default());
+        let fan_out = FanOut::new(0, here, hubs, presence, clock, budget).start();
         let room = RoomId::general();
         let attached = Attached {
             epoch: Epoch::parse("0.a").unwrap(),
@@ -302,11 +345,7 @@ mod tests {
             was_recovering: false,
             missed: Vec::new(),
         };
-        let user = UserId::parse("u").unwrap();
-        fan_out
-            .send(Attach { session, ticket: 1, room: room.clone(), user, attached })
-            .await
-            .unwrap();
+        fan_out.send(Attach { session, ticket: 1, room: room.clone(), attached }).await.unwrap();
         // New, had already, had partly, and for nobody: the place is lost.
         for offsets in [7..=8, 7..=8, 7..=12, 13..=13] {
             let (room, batch) = (room.clone(), batch(offsets));

@@ -10,6 +10,7 @@
 //! | [`bridge`] | the run in its hand, which rooms fill from the store | supervisor | `a_bridge_that_panics_leaves_no_gap` |
 //! | [`projector`] | nothing: the projection knows where it stands | supervisor | `a_projector_that_panics_costs_a_pause` |
 //! | [`outbox`] | nothing: what is to be told lies in the store | supervisor | `an_outbox_that_panics_has_told_nothing_twice` |
+//! | [`presence`] | ticks that waited; who is here stays with the thread | supervisor | `a_presence_that_panics_has_forgotten_nobody` |
 //! | any, too often | a room: its members' places; else the node, which drains | whatever restarts it | `an_actor_the_node_can_t_do_without_ends_it_with_70` |
 //!
 //! What else can die stands in ARCHITECTURE.md, "When something dies".
@@ -23,6 +24,7 @@ pub mod hub;
 pub mod links;
 pub mod node;
 pub mod outbox;
+pub mod presence;
 pub mod projector;
 pub mod reply;
 pub mod session;

@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::fan_out::{Budget, CloseSome, FanOut};
 use super::hub::Hubs;
+use super::presence::Presence;
 use super::reply::Reply;
 use super::sessions::Sessions;
 use super::sink::{Sink, WhenIdle};
@@ -23,9 +24,9 @@ use super::workers::Workers;
 use crate::clock::Clock;
 use crate::domain::record::Draft;
 use crate::domain::room::Ask;
-use crate::domain::rpc::fresh_id;
 use crate::domain::session;
 use crate::metrics;
+use crate::nodes::Nodes;
 use crate::store::{Committed, Store};
 use crate::tokens::Tokens;
 
@@ -41,6 +42,8 @@ pub struct Node {
     pub clock: Arc<dyn Clock>,
     pub tokens: Tokens,
     pub store: Arc<dyn Store>,
+    pub nodes: Arc<dyn Nodes>,
+    pub presence: ActorRef<Presence>,
     pub hubs: Arc<Hubs>,
     pub workers: Arc<Workers>,
     pub pump: StorePump,
@@ -99,10 +102,12 @@ impl Node {
         }
         let number = self.workers.enroll()?;
         let worker = Rc::new(Worker { sessions: RefCell::new(Sessions::new(number)) });
-        let (hubs, clock, budget) = (self.hubs.clone(), self.clock.clone(), self.budget);
+        let (hubs, presence) = (self.hubs.clone(), self.presence.clone());
+        let (clock, budget) = (self.clock.clone(), self.budget);
         let here = worker.clone();
         let factory = move |_: &mut actix::Context<FanOut>| {
-            FanOut::new(number, here.clone(), hubs.clone(), clock.clone(), budget)
+            let (hubs, presence) = (hubs.clone(), presence.clone());
+            FanOut::new(number, here.clone(), hubs, presence, clock.clone(), budget)
         };
         let (fan_out, life) = supervise("fan_out", Policy::default(), self.clock.clone(), factory);
         self.state.escalate("fan_out", life);
@@ -112,7 +117,7 @@ impl Node {
     }
 
     /// What a user is told when their session begins.
-    pub fn welcome(&self, user: &User) -> Connected {
+    pub fn welcome(&self, user: &User, client: String) -> Connected {
         let version = env!("CARGO_PKG_VERSION");
         let welcome = Welcome {
             server: "scalable-chat",
@@ -127,7 +132,7 @@ impl Node {
             durability: self.durability.name(),
         };
         let ping_s = u32::try_from(self.policy.ping_interval_ms / 1000).unwrap_or(u32::MAX);
-        Connected { client: fresh_id(), version, data: json::encode(&welcome).into(), ping_s }
+        Connected { client, version, data: json::encode(&welcome).into(), ping_s }
     }
 
     /// Publishes for a REST handler; answered within the time that every reply keeps.

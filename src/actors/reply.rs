@@ -34,6 +34,17 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// What is told where nothing was asked of the log: it is done. A waiter waits for the log alone.
+    pub fn done(self) -> Option<(SessionKey, ToSession)> {
+        match self {
+            Self::Waiter(_) => None,
+            Self::Session { session, ticket } => {
+                let answer = Ok(Answer::Data(b"{}".to_vec()));
+                Some((session, ToSession::Answer { ticket, answer }))
+            }
+        }
+    }
+
     /// Answers a waiter at once; for a session, gives what it must be told.
     pub fn answer(
         self,

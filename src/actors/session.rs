@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
+use chat_protocol::object::Occupant;
 use chat_protocol::{CloseCode, ErrorCode, Format};
 
 use super::flow::Flow;
@@ -19,6 +20,7 @@ use super::sessions::Kill;
 use super::workers::ToSession;
 use crate::domain::outbound::Outbound;
 use crate::domain::room::Ask;
+use crate::domain::rpc::{fresh_id, person};
 use crate::domain::session::{Denied, Effect, Session, SessionKey};
 use crate::{faults, metrics};
 
@@ -105,9 +107,17 @@ impl Driver {
             }
             ToSession::Authenticated(result) => {
                 let node = self.node.clone();
-                let welcome = |user: &_| node.welcome(user);
+                let client = fresh_id();
+                let welcome = |user: &_| node.welcome(user, client.clone());
                 let (now, unix_ms) = (node.clock.monotonic_ms(), node.clock.now_ms());
                 self.machine.on_authenticated(*result, now, unix_ms, &welcome, &mut effects);
+                if let Some(user) = self.machine.user() {
+                    let occupant = Arc::new(Occupant { client, user: person(user) });
+                    let mut sessions = self.worker.sessions.borrow_mut();
+                    if let Some(entry) = sessions.get(self.key) {
+                        entry.occupant = Some(occupant);
+                    }
+                }
             }
             ToSession::Tick => {
                 self.machine.on_tick(self.node.clock.monotonic_ms(), &mut effects);
@@ -221,6 +231,14 @@ impl Driver {
                 let reply = Reply::Session { session, ticket };
                 let room = draft.room.clone();
                 if node.hubs.ask(room, Ask::Publish { reply, draft }).is_err() {
+                    let answer = Err(ErrorCode::Unavailable);
+                    self.on_message(ToSession::Answer { ticket, answer });
+                }
+            }
+            Effect::Typing { ticket, room } => {
+                let Some(user) = self.machine.user().map(|user| person(user)) else { return };
+                let ask = Ask::Typing { reply: Reply::Session { session, ticket }, user };
+                if node.hubs.ask(room, ask).is_err() {
                     let answer = Err(ErrorCode::Unavailable);
                     self.on_message(ToSession::Answer { ticket, answer });
                 }

@@ -5,13 +5,16 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use chat_protocol::object::Occupant;
 use chat_protocol::{CloseCode, Format, Offset, RoomId, UserId};
 use indexmap::IndexMap;
 use slab::Slab;
 
 use super::flow::Flow;
 use super::workers::ToSession;
+use crate::domain::presence::Move;
 use crate::domain::session::{SessionKey, Ticket};
 
 /// Ends a connection from outside its actor.
@@ -23,7 +26,8 @@ pub struct Entry {
     pub flow: Rc<Flow>,
     pub format: Format,
     kill: Option<Kill>,
-    user: Option<UserId>,
+    /// Whose it is, once that is known.
+    pub occupant: Option<Arc<Occupant>>,
     /// Tickets whose attachment is on its way and no longer wanted.
     cancelled: Vec<Ticket>,
 }
@@ -45,6 +49,8 @@ pub struct Sessions {
     pub rooms: HashMap<RoomId, Here>,
     /// How many have left each room since it was last told.
     pub left: HashMap<RoomId, u32>,
+    /// Who has come into rooms and gone, since presence was last told.
+    pub moves: Vec<Move>,
 }
 
 impl Sessions {
@@ -56,6 +62,7 @@ impl Sessions {
             entries: Slab::new(),
             rooms: HashMap::new(),
             left: HashMap::new(),
+            moves: Vec::new(),
         }
     }
 
@@ -63,7 +70,7 @@ impl Sessions {
     pub fn register(&mut self, flow: Rc<Flow>, format: Format, kill: Option<Kill>) -> SessionKey {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        let entry = Entry { serial, flow, format, kill, user: None, cancelled: Vec::new() };
+        let entry = Entry { serial, flow, format, kill, occupant: None, cancelled: Vec::new() };
         let slot = self.entries.insert(entry);
         SessionKey { worker: self.worker, slot: u32::try_from(slot).unwrap_or(u32::MAX), serial }
     }
@@ -91,13 +98,12 @@ impl Sessions {
     }
 
     /// Puts a session into a room. `false`: it is gone or no longer wants that.
-    pub fn attach(&mut self, key: SessionKey, ticket: Ticket, room: &RoomId, user: UserId) -> bool {
+    pub fn attach(&mut self, key: SessionKey, ticket: Ticket, room: &RoomId) -> bool {
         let wanted = self.get(key).is_some_and(|entry| {
             let cancelled = entry.cancelled.iter().position(|t| *t == ticket);
             if let Some(at) = cancelled {
                 entry.cancelled.swap_remove(at);
             }
-            entry.user = Some(user);
             cancelled.is_none()
         });
         if !wanted {
@@ -110,6 +116,8 @@ impl Sessions {
         };
         if here.members.insert(key.slot, ticket).is_some() {
             self.count_left(room); // it was in already: two attachments, one member
+        } else if let Some(occupant) = self.get(key).and_then(|entry| entry.occupant.clone()) {
+            self.moves.push(Move { room: room.clone(), session: key, came: Some(occupant) });
         }
         true
     }
@@ -132,6 +140,9 @@ impl Sessions {
             self.rooms.remove(room);
         }
         self.count_left(room);
+        if let Some(session) = self.key_of(slot) {
+            self.moves.push(Move { room: room.clone(), session, came: None });
+        }
         Some(ticket)
     }
 
@@ -143,7 +154,8 @@ impl Sessions {
             .keys()
             .copied()
             .filter(|slot| {
-                self.entries.get(*slot as usize).is_some_and(|e| e.user.as_ref() == Some(user))
+                let occupant = self.entries.get(*slot as usize).and_then(|e| e.occupant.as_ref());
+                occupant.is_some_and(|it| it.user.id == *user)
             })
             .collect();
         for slot in theirs {

@@ -19,6 +19,7 @@ use crate::domain::question::{Answer, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX
 use crate::domain::record::Change;
 use crate::domain::session::{Admitted, Denied, Page, SessionKey, Ticket};
 use crate::metrics;
+use crate::nodes::Nodes;
 use crate::store::{PageLimit, Range, Store, StoreError};
 
 /// Questions that may be under way.
@@ -28,6 +29,7 @@ const QUESTIONS_MAX: usize = 8192;
 #[derive(Clone)]
 pub struct StorePump {
     store: Arc<dyn Store>,
+    nodes: Arc<dyn Nodes>,
     bus: Arc<dyn Bus>,
     workers: Arc<Workers>,
     /// The thread where answers are put together.
@@ -39,12 +41,13 @@ impl StorePump {
     /// A pump that works on `thread`.
     pub fn new(
         store: Arc<dyn Store>,
+        nodes: Arc<dyn Nodes>,
         bus: Arc<dyn Bus>,
         workers: Arc<Workers>,
         thread: ArbiterHandle,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(QUESTIONS_MAX));
-        Self { store, bus, workers, thread, permits }
+        Self { store, nodes, bus, workers, thread, permits }
     }
 
     /// Runs `job` if there is room for it; `false`: there is none.
@@ -133,7 +136,7 @@ impl StorePump {
     pub fn ask(&self, user: UserId, question: Question, session: SessionKey, ticket: Ticket) {
         let workers = self.workers.clone();
         let asked = self.run(|this| async move {
-            let answer = note(answer::answer(&*this.store, &user, question).await);
+            let answer = note(answer::answer(&*this.store, &*this.nodes, &user, question).await);
             let answer = answer.map_err(|err| err.code());
             this.workers.tell(session, ToSession::Answer { ticket, answer });
         });

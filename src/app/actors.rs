@@ -17,6 +17,7 @@ use crate::actors::hub::{Hub, Hubs, Rooms};
 use crate::actors::links::Links;
 use crate::actors::node::{Node, State};
 use crate::actors::outbox::Outbox;
+use crate::actors::presence::Presence;
 use crate::actors::projector::Projector;
 use crate::actors::sink::{Inbox, Sink};
 use crate::actors::store_pump::StorePump;
@@ -24,6 +25,7 @@ use crate::actors::supervisor::{ActorRef, Policy, supervise};
 use crate::actors::workers::Workers;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::presence::Register;
 use crate::domain::resume::Follows;
 use crate::domain::rpc::fresh_id;
 use crate::domain::session;
@@ -59,11 +61,12 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     parts: &Parts,
 ) -> Result<(Arc<Node>, Vec<Arbiter>), StartError> {
-    let Parts { store, journal, bus, projectors, outbox, secret, .. } = parts;
+    let Parts { store, journal, bus, nodes, projectors, outbox, secret, .. } = parts;
     let (workers, hubs, state) =
         (Arc::new(Workers::new()), Arc::new(Hubs::default()), Arc::new(State::default()));
     let pumps = Arbiter::new();
-    let pump = StorePump::new(store.clone(), bus.clone(), workers.clone(), pumps.handle());
+    let pump =
+        StorePump::new(store.clone(), nodes.clone(), bus.clone(), workers.clone(), pumps.handle());
     let durability = journal.durability();
     let sink = {
         let (journal, workers, clock) = (journal.clone(), workers.clone(), clock.clone());
@@ -104,10 +107,22 @@ pub async fn start(
         arbiters.push(arbiter);
     }
     hubs.announce(shards);
+    let presence = {
+        let (nodes, workers, clock) = (nodes.clone(), workers.clone(), clock.clone());
+        let (heartbeat_ms, tick_ms) = (config.presence.heartbeat_s * 1000, config.presence.tick_ms);
+        start_on(&pumps.handle(), "presence", state.clone(), clock.clone(), move || {
+            let register = Rc::new(RefCell::new(Register::new(heartbeat_ms)));
+            move |_: &mut _| {
+                let (nodes, workers) = (nodes.clone(), workers.clone());
+                Presence::new(register.clone(), nodes, workers, clock.clone(), tick_ms)
+            }
+        })
+        .await?
+    };
     {
-        let (bus, hubs) = (bus.clone(), hubs.clone());
+        let (bus, hubs, presence) = (bus.clone(), hubs.clone(), presence.clone());
         start_on(&pumps.handle(), "bridge", state.clone(), clock.clone(), move || {
-            move |_: &mut _| Bridge::new(bus.clone(), hubs.clone())
+            move |_: &mut _| Bridge::new(bus.clone(), hubs.clone(), presence.clone())
         })
         .await?;
     }
@@ -139,6 +154,8 @@ pub async fn start(
         clock,
         tokens: Tokens::new(secret, lifetime_ms),
         store: store.clone(),
+        nodes: nodes.clone(),
+        presence,
         hubs,
         workers,
         pump,

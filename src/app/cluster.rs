@@ -7,7 +7,9 @@ use chat_protocol::object::Durability;
 
 use super::StartError;
 use super::parts::{Following, Parts, bus_thread};
-use crate::bus::redis::{Redis, RedisBus, RedisConfig, RedisHeads, RedisProjection, RedisTail};
+use crate::bus::redis::{
+    Redis, RedisBus, RedisConfig, RedisHeads, RedisNodes, RedisProjection, RedisTail,
+};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::journal::kafka::{
@@ -50,6 +52,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
         let redis = Redis::start(at, store.epoch(), store.clone());
         (RedisBus::start(redis.clone(), Arc::new(RedisHeads::new(redis.clone()))), redis)
     };
+    let nodes = RedisNodes::new(redis.clone(), config.presence.believed_for());
     let relay = Following {
         actor: "relay",
         reader: relay_reader.clone(),
@@ -65,6 +68,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
         journal: journal.clone(),
         store: Arc::new(Tailed::new(store.clone(), Arc::new(RedisTail::new(redis)))),
         bus: Arc::new(bus),
+        nodes: Arc::new(nodes),
         projectors: vec![relay, persister],
         outbox: Some(store.clone()),
         kept: format!(

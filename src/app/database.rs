@@ -8,10 +8,12 @@ use super::StartError;
 use super::parts::{Parts, bus_thread};
 use crate::bus::Bus;
 use crate::bus::postgres::PgBus;
-use crate::bus::redis::{Redis, RedisBus, RedisConfig};
+use crate::bus::redis::{Redis, RedisBus, RedisConfig, RedisNodes};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::direct::DirectJournal;
+use crate::nodes::Nodes;
+use crate::nodes::local::LocalNodes;
 use crate::store::History;
 use crate::store::postgres::{PgOptions, PgStore};
 
@@ -37,14 +39,17 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
         PgOptions { readers: config.postgres.connections, ..PgOptions::new(&config.postgres.url) };
     let store = Arc::new(PgStore::open(options, clock, on_commit).await?);
     let threads = bus_thread()?;
-    let started: Arc<dyn Bus> = match redis {
+    let (started, nodes): (Arc<dyn Bus>, Arc<dyn Nodes>) = match redis {
         None => {
-            Arc::new(PgBus::start(config.postgres.url.clone(), store.clone(), threads.handle()))
+            let url = config.postgres.url.clone();
+            let bus = PgBus::start(url, store.clone(), threads.handle());
+            (Arc::new(bus), Arc::<LocalNodes>::default())
         }
         Some(at) => {
             let _context = threads.enter();
             let redis = Redis::start(at, store.epoch(), store.clone());
-            Arc::new(RedisBus::start(redis, store.clone()))
+            let nodes = RedisNodes::new(redis.clone(), config.presence.believed_for());
+            (Arc::new(RedisBus::start(redis, store.clone())), Arc::new(nodes))
         }
     };
     let _ = bus.set(started.clone()); // set once
@@ -54,6 +59,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
         journal: Arc::new(DirectJournal::new(store.clone(), Durability::Database)),
         store,
         bus: started,
+        nodes,
         projectors: Vec::new(),
         outbox: None,
         kept: format!("PostgreSQL at {place} (every acknowledged message is committed there)"),

@@ -11,6 +11,7 @@ use crate::bus::local::LocalBus;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::direct::DirectJournal;
+use crate::nodes::local::LocalNodes;
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::tokens::load_or_create_secret;
 
@@ -38,6 +39,7 @@ pub fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, StartError
         journal: Arc::new(DirectJournal::new(store.clone(), Durability::Fsync)),
         store,
         bus,
+        nodes: Arc::<LocalNodes>::default(),
         projectors: Vec::new(),
         outbox: None,
         kept: format!("{} (every acknowledged message is on disk there)", absolute.display()),

@@ -10,6 +10,7 @@ use super::StartError;
 use crate::bus::Bus;
 use crate::journal::Journal;
 use crate::journal::reader::LogReader;
+use crate::nodes::Nodes;
 use crate::store::projection::Projection;
 use crate::store::{Outbox, Store};
 
@@ -18,6 +19,7 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     pub journal: Arc<dyn Journal>,
     pub bus: Arc<dyn Bus>,
+    pub nodes: Arc<dyn Nodes>,
     /// What keeps projections up with a shared log; empty where the store is the log.
     pub projectors: Vec<Following>,
     /// What the log has still to be told, where the store isn't the log.

@@ -3,26 +3,38 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_protocol::{Event, RoomId};
+use chat_protocol::{Ephemeral, Event, RoomId};
 use tokio::sync::{Mutex, mpsc};
 
 use super::{Bus, Incoming, Run};
 
 /// Runs that may wait; each is what one group commit brought.
 const RUNS_MAX: usize = 64;
+/// Ephemerals that may wait; more are dropped.
+const EPHEMERALS_MAX: usize = 1024;
+
+/// What waits, on its two ways: an ephemeral never holds up the log.
+#[derive(Debug)]
+struct Waiting {
+    runs: mpsc::Receiver<Run>,
+    ephemerals: mpsc::Receiver<Ephemeral>,
+}
 
 /// See the module.
 #[derive(Debug)]
 pub struct LocalBus {
-    sender: mpsc::Sender<Run>,
+    runs: mpsc::Sender<Run>,
+    ephemerals: mpsc::Sender<Ephemeral>,
     /// Locked by the one receiver; outlives it, so a restarted one goes on where the last was.
-    receiver: Mutex<mpsc::Receiver<Run>>,
+    waiting: Mutex<Waiting>,
 }
 
 impl Default for LocalBus {
     fn default() -> Self {
-        let (sender, receiver) = mpsc::channel(RUNS_MAX);
-        Self { sender, receiver: Mutex::new(receiver) }
+        let (runs, waiting_runs) = mpsc::channel(RUNS_MAX);
+        let (ephemerals, waiting_ephemerals) = mpsc::channel(EPHEMERALS_MAX);
+        let waiting = Waiting { runs: waiting_runs, ephemerals: waiting_ephemerals };
+        Self { runs, ephemerals, waiting: Mutex::new(waiting) }
     }
 }
 
@@ -30,13 +42,19 @@ impl Default for LocalBus {
 impl Bus for LocalBus {
     fn relay(&self, run: &[Arc<Event>]) {
         // The receiver lives as long as the bus does, so this fails only where nobody is left to hear.
-        let _ = self.sender.blocking_send(run.to_vec());
+        let _ = self.runs.blocking_send(run.to_vec());
+    }
+
+    fn pass_on(&self, it: Ephemeral) {
+        let _ = self.ephemerals.try_send(it);
     }
 
     async fn next(&self) -> Incoming {
-        match self.receiver.lock().await.recv().await {
-            Some(run) => Incoming::Events(run),
-            None => std::future::pending().await, // the sender is ours: never closed
+        let mut waiting = self.waiting.lock().await;
+        let Waiting { runs, ephemerals } = &mut *waiting;
+        tokio::select! { // the senders are ours: never closed
+            Some(run) = runs.recv() => Incoming::Events(run),
+            Some(it) = ephemerals.recv() => Incoming::Ephemerals(vec![it]),
         }
     }
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_protocol::{Event, Offset, RoomId};
+use chat_protocol::{Ephemeral, Event, Offset, RoomId};
 
 use crate::store::StoreError;
 
@@ -27,6 +27,8 @@ pub enum Incoming {
     Heads(Vec<(RoomId, Offset)>),
     /// Anything may have been lost: every room compares itself with the store.
     Gap,
+    /// Said in rooms and kept nowhere.
+    Ephemerals(Vec<Ephemeral>),
 }
 
 /// The relay between whoever commits and whoever delivers.
@@ -35,6 +37,10 @@ pub trait Bus: Send + Sync + 'static {
     /// Hands over events that are in the log, in its order. Called from the thread that committed; may block it while
     /// receivers are behind, which is how they slow the log down.
     fn relay(&self, run: &[Arc<Event>]);
+
+    /// Passes on what is kept nowhere to every node that watches the room, this one too. Never blocks; what is too much
+    /// is dropped, and nobody looks for it.
+    fn pass_on(&self, it: Ephemeral);
 
     /// What comes next, in the order of the log as far as the bus kept it. One receiver at a time; cancel-safe.
     async fn next(&self) -> Incoming;

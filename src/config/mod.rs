@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use config::{Config as Source, Environment, File, FileFormat};
 use serde::Deserialize;
@@ -30,6 +31,7 @@ pub struct Config {
     pub session: Session,
     pub room: Room,
     pub message: Message,
+    pub presence: Presence,
     pub limits: Limits,
     pub token: Token,
     pub store: Store,
@@ -80,6 +82,20 @@ pub struct Session {
 pub struct Room {
     pub shards: usize,
     pub idle_s: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Presence {
+    pub tick_ms: u64,
+    pub heartbeat_s: u64,
+}
+
+impl Presence {
+    /// For how long a node is believed to have the sessions that it reported.
+    pub fn believed_for(&self) -> Duration {
+        Duration::from_secs(3 * self.heartbeat_s)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -303,6 +319,9 @@ impl Config {
             "kafka.in_sync_min",
             "must be from 1 to kafka.replication",
         )?;
+        let p = &self.presence;
+        require(p.tick_ms >= 100, "presence.tick_ms", "must be at least 100")?;
+        require((1..=60).contains(&p.heartbeat_s), "presence.heartbeat_s", "must be from 1 to 60")?;
         require(self.postgres.connections > 1, "postgres.connections", "must be at least 2")?;
         require(self.store.readers > 0, "store.readers", "must be at least 1")?;
         require(self.token.lifetime_days > 0, "token.lifetime_days", "must be at least 1")

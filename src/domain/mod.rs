@@ -6,6 +6,7 @@
 //! | [`room`] | who is in a room, and in which order they hear of what happens |
 //! | [`fold`] | a record's place in its room |
 //! | [`resume`] | where a subscription begins |
+//! | [`presence`] | who is here, and what is told of who comes and goes |
 //! | [`outbound`] | what leaves for one client in one frame |
 //! | [`rate_limit`] | how much one client may ask |
 //!
@@ -14,6 +15,7 @@
 pub mod fold;
 pub mod log_record;
 pub mod outbound;
+pub mod presence;
 pub mod question;
 pub mod rate_limit;
 pub mod record;

@@ -1,7 +1,8 @@
 //! What a user may ask of the store, the same for RPC and REST, and how that is answered.
 
 use chat_protocol::client::{HistoryPageRequest, Paging};
-use chat_protocol::server::History;
+use chat_protocol::object::Occupant;
+use chat_protocol::server::{Crowd, History};
 use chat_protocol::{Epoch, Offset, RoomId};
 
 /// Events in a `history.page` where the client names no limit.
@@ -28,6 +29,10 @@ pub enum Question {
         since: Option<(Offset, Option<Epoch>)>,
         reverse: bool,
     },
+    /// Everyone in a room.
+    Presence(RoomId),
+    /// How many are in a room.
+    PresenceStats(RoomId),
 }
 
 /// What a command is answered with when it was done.
@@ -37,4 +42,6 @@ pub enum Answer {
     Data(Vec<u8>),
     /// To the protocol's own history. Boxed: rarely asked for, and passed on as often as the other.
     History(Box<History>),
+    Presence(Vec<Occupant>),
+    PresenceStats(Crowd),
 }

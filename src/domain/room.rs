@@ -13,8 +13,10 @@ mod entry;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chat_protocol::object::RoomKind;
-use chat_protocol::{CloseCode, Epoch, ErrorCode, Event, Offset, Publication, UserId};
+use chat_protocol::object::{Person, RoomKind};
+use chat_protocol::{
+    CloseCode, EphemeralBody, Epoch, ErrorCode, Event, Offset, Publication, UserId,
+};
 
 use super::record::Draft;
 use super::resume::{Follows, Since};
@@ -44,12 +46,18 @@ pub enum Ask<R> {
         reply: R,
         draft: Draft,
     },
+    /// Tell the room that `user` is writing.
+    Typing {
+        reply: R,
+        user: Person,
+    },
 }
 
 impl<R> Ask<R> {
     fn user(&self) -> Option<&UserId> {
         match self {
             Self::Subscribe { user, .. } | Self::Continue { user, .. } => Some(user),
+            Self::Typing { user, .. } => Some(&user.id),
             Self::Publish { draft, .. } => draft.author.as_ref().map(|author| &author.id),
         }
     }
@@ -60,7 +68,9 @@ impl<R> Ask<R> {
             Self::Subscribe { session, ticket, .. } | Self::Continue { session, ticket, .. } => {
                 Effect::Refuse { session, ticket, code }
             }
-            Self::Publish { reply, .. } => Effect::Answer { reply, code },
+            Self::Publish { reply, .. } | Self::Typing { reply, .. } => {
+                Effect::Answer { reply, code }
+            }
         }
     }
 }
@@ -74,7 +84,6 @@ pub enum Effect<R> {
     Attach {
         session: SessionKey,
         ticket: Ticket,
-        user: UserId,
         attached: Attached,
     },
     /// Read the page after `after` from the store, for the session itself.
@@ -92,6 +101,11 @@ pub enum Effect<R> {
     Answer {
         reply: R,
         code: ErrorCode,
+    },
+    /// To every node, and then it is done.
+    PassOn {
+        reply: R,
+        body: EphemeralBody,
     },
     /// Into the log with it.
     Append {

@@ -22,6 +22,8 @@ pub enum Deed {
     Publish(Draft),
     Ask(Question),
     Change(Change),
+    /// Tell the room that the user is writing.
+    Typing(RoomId),
 }
 
 /// A fresh id of the server's making.
@@ -63,6 +65,7 @@ pub fn check_rpc(
             let it: RoomMembers = read(data)?;
             Ok(Deed::Ask(Question::Members(it.room, it.paging)))
         }
+        "typing" => Ok(Deed::Typing(read::<RoomOnly>(data)?.room)),
         "user.me" => Ok(Deed::Ask(Question::Me)),
         "user.rename" => {
             let name = parse_name(&read::<Named>(data)?.name)?;

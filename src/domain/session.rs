@@ -79,6 +79,11 @@ pub enum Effect {
         ticket: Ticket,
         draft: Draft,
     },
+    /// Tell the room that the user is writing.
+    Typing {
+        ticket: Ticket,
+        room: RoomId,
+    },
     Ask {
         ticket: Ticket,
         question: Question,
@@ -171,6 +176,8 @@ pub struct Session {
     questions: Option<Box<asks::Questions>>,
     /// The name that the user asked for last, until that is answered. Boxed: few sessions ever do.
     renaming: Option<Box<(Ticket, String)>>,
+    /// Where the user was last said to be writing, and until when that needn't be repeated. Boxed for the same reason.
+    typing: Option<Box<(RoomId, u64)>>,
     tickets: Ticket,
     bucket: Bucket,
     ping_due: u64,
@@ -193,6 +200,7 @@ impl Session {
             pending: Vec::new(),
             questions: None,
             renaming: None,
+            typing: None,
             tickets: 0,
             bucket: Bucket::full(rate, now),
             ping_due: now + policy.ping_interval_ms / 2 + jitter_ms,

@@ -45,7 +45,7 @@ pub async fn page(
     })?;
     match deed {
         Deed::Ask(question) => ask(&mounted, &who, question).await,
-        Deed::Publish(_) | Deed::Change(_) => Err(ErrorCode::Internal.into()),
+        _ => Err(ErrorCode::Internal.into()),
     }
 }
 
@@ -72,6 +72,6 @@ pub async fn send(
             let status = if committed.repeat { StatusCode::OK } else { StatusCode::CREATED };
             Ok(json(status, ack(committed, node.durability)))
         }
-        Deed::Ask(_) | Deed::Change(_) => Err(ErrorCode::Internal.into()),
+        _ => Err(ErrorCode::Internal.into()),
     }
 }

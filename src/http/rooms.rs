@@ -20,10 +20,13 @@ pub(super) async fn ask(
     who: &Identity,
     question: Question,
 ) -> Result<HttpResponse, ApiError> {
-    let store = &*mounted.node.store;
-    match answer::answer(store, &who.0.id, question).await? {
+    let (store, nodes) = (&*mounted.node.store, &*mounted.node.nodes);
+    match answer::answer(store, nodes, &who.0.id, question).await? {
         Answer::Data(body) => Ok(json(StatusCode::OK, body)),
-        Answer::History(_) => Err(ErrorCode::Internal.into()), // that is asked over the socket alone
+        // Asked over the socket alone.
+        Answer::History(_) | Answer::Presence(_) | Answer::PresenceStats(_) => {
+            Err(ErrorCode::Internal.into())
+        }
     }
 }
 
@@ -53,7 +56,7 @@ pub async fn create(
 ) -> Result<HttpResponse, ApiError> {
     match check_create(&who.0, body.into_inner())? {
         Deed::Change(it) => change(&mounted, StatusCode::CREATED, it).await,
-        Deed::Publish(_) | Deed::Ask(_) => Err(ErrorCode::Internal.into()),
+        _ => Err(ErrorCode::Internal.into()),
     }
 }
 
@@ -83,6 +86,6 @@ pub async fn update(
     let Update { name, topic } = body.into_inner();
     match check_update(&who.0, RoomUpdate { room: room.into_inner(), name, topic })? {
         Deed::Change(it) => change(&mounted, StatusCode::OK, it).await,
-        Deed::Publish(_) | Deed::Ask(_) => Err(ErrorCode::Internal.into()),
+        _ => Err(ErrorCode::Internal.into()),
     }
 }

@@ -45,6 +45,7 @@ export class MessageComposer extends ChatElement {
       "input",
       () => {
         field.rows = Math.min(ROWS_MAX, field.value.split("\n").length);
+        if (field.value !== "") chat.surroundings.writing();
         say(problem, "");
       },
       { signal },

@@ -18,6 +18,7 @@ export class RoomHeader extends ChatElement {
     const show = () => this.#show(chat);
     chat.current.watch(show, signal);
     chat.rooms.view.watch(show, signal);
+    chat.surroundings.around.watch(show, signal);
     const join = (/** @type {string} */ room) => chat.join(room);
     const leave = (/** @type {string} */ room) => chat.leave(room);
     part(this, "join").addEventListener("click", () => this.#ask(chat, join), { signal });
@@ -30,7 +31,7 @@ export class RoomHeader extends ChatElement {
     const id = chat.current.value?.room ?? "";
     const room = chat.rooms.find(id);
     say(part(this, "title"), room ? titleOf(room) : id);
-    say(part(this, "about"), room ? aboutOf(room) : "");
+    say(part(this, "about"), room ? aboutOf(room, chat.surroundings.around.value.here) : "");
     part(this, "join").hidden = !room || isMember(room);
     part(this, "leave").hidden = !room || !isMember(room) || !mayLeave(room);
   }
@@ -58,8 +59,13 @@ function mayLeave(room) {
   return room.kind === "public" || room.kind === "private";
 }
 
-/** @param {RoomInfo} room */
-function aboutOf(room) {
-  const people = room.member_count === 1 ? "1 person" : `${room.member_count} people`;
-  return room.topic ? `${people} · ${room.topic}` : people;
+/**
+ * @param {RoomInfo} room
+ * @param {number} [here] how many are in it now
+ */
+function aboutOf(room, here) {
+  // The list of rooms may be older than what is heard of this one.
+  const count = Math.max(room.member_count, room.kind === "general" ? (here ?? 0) : 0);
+  const people = count === 1 ? "1 person" : `${count} people`;
+  return [people, here === undefined ? "" : `${here} here now`, room.topic].filter(Boolean).join(" · ");
 }

@@ -17,6 +17,7 @@ const STATE_INVALIDATED = 2502;
  * @property {(start: { restarted: boolean, epoch: string }) => void} live subscribed; `restarted`
  *   means that what was read before doesn't connect to what comes now
  * @property {(events: RoomEvent[]) => void} events in order, none twice, none left out
+ * @property {(event: RoomEvent) => void} said what is kept nowhere and has no place
  * @property {(error: ChatError) => void} out no more events will come
  *
  * @typedef {"idle" | "subscribing" | "live" | "out"} State
@@ -110,6 +111,10 @@ export class Room {
     let verdict = /** @type {Verdict} */ ("ok");
     for (const publication of publications) {
       const offset = publication.offset ?? 0;
+      if (offset === 0) {
+        this.#reader.said(publication.data);
+        continue;
+      }
       const at = this.#position?.offset ?? 0;
       if (offset > at + 1) {
         // A hole is never read over: going back to the last good place closes it.
@@ -117,8 +122,8 @@ export class Room {
         verdict = "again";
         break;
       }
-      if (offset !== 0 && offset <= at) continue;
-      if (offset !== 0 && this.#position) this.#position.offset = offset;
+      if (offset <= at) continue;
+      if (this.#position) this.#position.offset = offset;
       events.push(publication.data);
     }
     if (events.length > 0) this.#reader.events(events);

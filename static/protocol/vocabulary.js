@@ -27,6 +27,8 @@
  * @property {User} [member]
  * @property {"left" | "removed" | "banned"} [reason]
  * @property {{ name?: string, kind?: string, topic?: string }} [room_state]
+ * @property {number} [expires_ms] how long a `typing` is to be shown
+ * @property {number} [count] users who are in the room, in a `presence.tick`
  *
  * @typedef {object} HistoryPage
  * @property {RoomEvent[]} events ascending

@@ -9,6 +9,7 @@ import { OpenRooms } from "./open-rooms.js";
 import { RoomList } from "./room-list.js";
 import { GENERAL } from "./rooms.js";
 import { Store } from "./store.js";
+import { Surroundings } from "./surroundings.js";
 
 /**
  * The chat as the page sees it: who we are, how the line is, which rooms there are, and the
@@ -51,6 +52,7 @@ export class Chat {
       onHint: () => this.refreshRooms(),
     });
     this.rooms = new RoomList((method, data) => this.#connection.rpc(method, data));
+    this.surroundings = new Surroundings(this.current, this.#connection, timers);
     this.#outbox = new Outbox({
       drafts: new Drafts(storage),
       timers,
@@ -90,6 +92,7 @@ export class Chat {
     if (!room || !author) return;
     const written_at = this.#timers.now();
     const client_id = newClientId(written_at);
+    this.surroundings.sent();
     this.#outbox.add({ client_id, room, author, text, written_at, state: "pending" });
   }
 
@@ -136,6 +139,7 @@ export class Chat {
     const online = status.phase === "online";
     this.#onlineSince = online ? this.#timers.now() : Infinity;
     this.status.set(status);
+    if (!online) this.#open.lost();
     if (!online || !this.#me) return this.#outbox.pause();
     this.#outbox.resume(this.#me);
     this.refreshRooms();

@@ -2,6 +2,7 @@
 import { backoffMs } from "../protocol/backoff.js";
 import { asChatError } from "../protocol/chat-error.js";
 import { ERROR_CODES } from "../protocol/codes.js";
+import { Company } from "./company.js";
 import { History } from "./history.js";
 import { MessageLog } from "./message-log.js";
 import { Store } from "./store.js";
@@ -52,15 +53,18 @@ export class Conversation {
     this.#context = context;
     this.#history = new History(room, context.connection);
     this.#log = new MessageLog(context.me.id);
+    this.company = new Company(context.me.id, context.timers);
     context.connection.subscribe(`room:${room}`, {
       live: ({ restarted, epoch }) => this.#live(restarted, epoch),
       events: (events) => this.#arrived(events),
+      said: (event) => this.company.said(event),
       out: (error) => this.view.patch({ problem: error.message }),
     });
   }
 
   close() {
     this.#turn++;
+    this.company.lost();
     this.#context.connection.unsubscribe(`room:${this.room}`);
   }
 
@@ -173,6 +177,7 @@ export class Conversation {
     if (fresh.length === 0) return;
     this.#show();
     for (const event of fresh) {
+      this.company.happened(event);
       this.#context.onSeen(event);
       this.#context.onLive(event);
     }

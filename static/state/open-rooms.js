@@ -36,6 +36,11 @@ export class OpenRooms {
     this.#open.delete(room);
   }
 
+  /** The line is gone: what was heard of who is around is old. */
+  lost() {
+    for (const conversation of this.#open.values()) conversation.company.lost();
+  }
+
   closeAll() {
     for (const room of [...this.#open.keys()]) this.close(room);
   }

@@ -23,6 +23,7 @@ const ADAPTERS: &[(&str, &str, &str)] = &[
     ("journal::direct", "src/journal/direct", "DirectJournal"),
     ("journal::kafka", "src/journal/kafka", "KafkaJournal"),
     ("journal::kafka", "src/journal/kafka", "KafkaReader"),
+    ("nodes::local", "src/nodes/local", "LocalNodes"),
     ("store::postgres", "src/store/postgres", "PgStore"),
     ("store::sqlite", "src/store/sqlite", "SqliteStore"),
 ];

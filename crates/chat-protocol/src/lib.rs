@@ -10,6 +10,7 @@
 //! | [`mod@format`] | how both are encoded |
 //! | [`json`], [`protobuf`] | the format that is text, and the one that is bytes |
 //! | [`event`] | what happens in a room: the typed data of a publication |
+//! | [`ephemeral`] | what is said in a room and kept nowhere |
 //! | [`object`] | room and user objects, pages |
 //! | [`publication`] | an event encoded once, its bytes shared by all sessions |
 //!
@@ -17,6 +18,7 @@
 
 pub mod client;
 pub mod codes;
+pub mod ephemeral;
 pub mod event;
 pub mod format;
 pub mod ids;
@@ -28,6 +30,7 @@ pub mod server;
 pub mod text;
 
 pub use codes::{CloseCode, ErrorCode};
+pub use ephemeral::{Ephemeral, EphemeralBody};
 pub use event::{Event, EventBody};
 pub use format::Format;
 pub use ids::{ClientId, Epoch, MessageId, Offset, RoomId, UserId};

@@ -20,6 +20,27 @@ pub struct Person {
     pub name: String,
 }
 
+/// A session in a room, as others are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occupant {
+    /// The session's name, from its connect reply.
+    pub client: String,
+    pub user: Person,
+}
+
+/// What a presence says of a user beside the id.
+#[derive(Serialize)]
+pub struct ConnInfo<'a> {
+    pub name: &'a str,
+}
+
+impl<'a> ConnInfo<'a> {
+    /// What there is to say of `user`.
+    pub fn of(user: &'a Person) -> Self {
+        Self { name: &user.name }
+    }
+}
+
 /// Who may read and who may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use serde::Serialize;
 
-use crate::{Event, Format, Offset, RoomId, json};
+use crate::{Ephemeral, Event, Format, Offset, RoomId, json};
 
 /// What every JSON push of a publication begins with.
 const HEAD: &[u8] = br#"{"push":{"channel":"room:"#;
@@ -26,18 +27,29 @@ pub struct Publication {
 impl Publication {
     /// Encodes `event` for the channel of its room.
     pub fn encode(event: &Event) -> Self {
+        Self::of(&event.room, event, event.offset)
+    }
+
+    /// The same for what has no place: its offset is 0, which is not said.
+    pub fn ephemeral(it: &Ephemeral) -> Self {
+        Self::of(&it.room, it, 0)
+    }
+
+    fn of(room: &RoomId, event: &impl Serialize, offset: Offset) -> Self {
         let mut json = Vec::with_capacity(512);
         json.extend_from_slice(HEAD);
-        json.extend_from_slice(event.room.as_str().as_bytes()); // an id needs no escaping
+        json.extend_from_slice(room.as_str().as_bytes()); // an id needs no escaping
         json.extend_from_slice(MIDDLE);
         json.extend_from_slice(BARE);
         let start = json.len();
         json::append(&mut json, event);
         let data = start..json.len();
-        json.extend_from_slice(br#","offset":"#);
-        json::append(&mut json, &event.offset);
+        if offset > 0 {
+            json.extend_from_slice(br#","offset":"#);
+            json::append(&mut json, &offset);
+        }
         json.extend_from_slice(b"}}}");
-        Self { offset: event.offset, room: event.room.clone(), json: json.into(), data }
+        Self { offset, room: room.clone(), json: json.into(), data }
     }
 
     /// The whole push, as sent live.

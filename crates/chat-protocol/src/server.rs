@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::object::User;
+use crate::object::{Occupant, User};
 use crate::{CloseCode, Epoch, ErrorCode, Offset, Publication, RoomId};
 
 /// Said to one session. Publications, which many sessions are told, are encoded on their own.
@@ -27,6 +27,9 @@ pub enum CommandResult {
     Unsubscribe,
     Publish,
     History(History),
+    /// Everyone in a room.
+    Presence(Vec<Occupant>),
+    PresenceStats(Crowd),
     /// JSON of the method's own.
     Rpc(Bytes),
 }
@@ -72,6 +75,14 @@ pub struct Subscribed {
     pub recovered: Option<bool>,
     /// What was missed, or the first page of it.
     pub missed: Vec<Publication>,
+}
+
+/// How many are in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crowd {
+    pub sessions: u32,
+    /// Each once, in however many sessions.
+    pub users: u32,
 }
 
 /// A stretch of a channel's past, and where the channel stands.

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, mpsc};
 
+use chat_protocol::Ephemeral;
+
 use crate::bus::Incoming;
 
 /// What may wait; beyond it, everything is a gap.
@@ -31,6 +33,11 @@ impl Inbox {
         if self.sender.try_send(incoming).is_err() {
             self.lost.store(true, Ordering::Release);
         }
+    }
+
+    /// Takes it if there is room: nobody misses it.
+    pub fn put_ephemeral(&self, it: Ephemeral) {
+        let _ = self.sender.try_send(Incoming::Ephemerals(vec![it]));
     }
 
     /// What comes next. Cancel-safe.

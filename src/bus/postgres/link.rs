@@ -4,13 +4,13 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_protocol::{Offset, RoomId};
+use chat_protocol::RoomId;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 
-use super::{Heads, Incoming, Shared, notice};
+use super::{Heads, Incoming, Shared, Telling, notice};
 use crate::backoff::Backoff;
 
 /// The channel of the database that all nodes listen on.
@@ -36,7 +36,7 @@ pub struct Link {
 
 impl Link {
     /// Keeps connected until the bus is dropped.
-    pub async fn keep(self, mut notices: mpsc::Receiver<Vec<(RoomId, Offset)>>) {
+    pub async fn keep(self, mut notices: mpsc::Receiver<Telling>) {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         while !notices.is_closed() {
             if let Err(err) = self.run(&mut notices, &mut backoff).await {
@@ -55,7 +55,7 @@ impl Link {
     /// One connection's life.
     async fn run(
         &self,
-        notices: &mut mpsc::Receiver<Vec<(RoomId, Offset)>>,
+        notices: &mut mpsc::Receiver<Telling>,
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
         let connecting = tokio_postgres::connect(&self.url, NoTls);
@@ -79,13 +79,15 @@ impl Link {
         compare.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                heads = notices.recv() => match heads {
-                    Some(heads) => self.tell(&client, heads, notices).await?,
+                telling = notices.recv() => match telling {
+                    Some(telling) => self.tell(&client, telling, notices).await?,
                     None => return Ok(()),
                 },
                 notice = hearing.recv() => match notice {
                     Some(notice) => {
-                        if let Some(heads) = notice::read(&self.node, &notice) {
+                        if let Some(it) = notice::read_ephemeral(&self.node, &notice) {
+                            self.shared.tell_ephemeral(it);
+                        } else if let Some(heads) = notice::read(&self.node, &notice) {
                             self.shared.tell_heads(heads);
                         }
                     }
@@ -103,13 +105,24 @@ impl Link {
     async fn tell(
         &self,
         client: &Client,
-        mut heads: Vec<(RoomId, Offset)>,
-        notices: &mut mpsc::Receiver<Vec<(RoomId, Offset)>>,
+        mut telling: Telling,
+        notices: &mut mpsc::Receiver<Telling>,
     ) -> Result<(), Failure> {
-        while let Ok(more) = notices.try_recv() {
-            heads.extend(more);
+        let (mut heads, mut told) = (Vec::new(), Vec::new());
+        loop {
+            match telling {
+                Telling::Heads(more) => heads.extend(more),
+                Telling::Ephemeral(it) => told.extend(notice::write_ephemeral(&self.node, &it)),
+            }
+            telling = match notices.try_recv() {
+                Ok(next) => next,
+                Err(_) => break,
+            };
         }
-        for notice in notice::write(&self.node, heads) {
+        if !heads.is_empty() {
+            told.extend(notice::write(&self.node, heads));
+        }
+        for notice in told {
             let arguments: [&(dyn ToSql + Sync); 2] = [&CHANNEL, &notice];
             let telling = client.execute("SELECT pg_notify($1, $2)", &arguments);
             timeout(ANSWER_WITHIN, telling).await??;

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use chat_protocol::{Event, Offset, RoomId};
+use chat_protocol::{Ephemeral, Event, Offset, RoomId};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -20,6 +20,12 @@ use super::{Bus, Heads, Incoming};
 
 /// Groups whose notice may wait; one that finds no room is found by the next comparison of heads.
 const NOTICES_MAX: usize = 1024;
+
+/// What a node tells the others.
+enum Telling {
+    Heads(Vec<(RoomId, Offset)>),
+    Ephemeral(Ephemeral),
+}
 
 /// What the bus and its link to the database share.
 struct Shared {
@@ -43,10 +49,19 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Passes it to its room, if that is watched here.
+    fn tell_ephemeral(&self, it: Ephemeral) {
+        if self.watched().contains(&it.room) {
+            self.inbox.put_ephemeral(it);
+        }
+    }
+}
+
 /// See the module.
 pub struct PgBus {
     shared: Arc<Shared>,
-    notices: mpsc::Sender<Vec<(RoomId, Offset)>>,
+    notices: mpsc::Sender<Telling>,
 }
 
 impl PgBus {
@@ -65,13 +80,18 @@ impl PgBus {
 impl Bus for PgBus {
     fn relay(&self, run: &[Arc<Event>]) {
         let heads = run.iter().map(|event| (event.room.clone(), event.offset)).collect();
-        let _ = self.notices.try_send(heads); // the others compare heads anyway
+        let _ = self.notices.try_send(Telling::Heads(heads)); // the others compare heads anyway
         let watched = self.shared.watched();
         let here: Vec<_> = run.iter().filter(|e| watched.contains(&e.room)).cloned().collect();
         drop(watched);
         if !here.is_empty() {
             self.shared.inbox.put(Incoming::Events(here));
         }
+    }
+
+    fn pass_on(&self, it: Ephemeral) {
+        let _ = self.notices.try_send(Telling::Ephemeral(it.clone()));
+        self.shared.tell_ephemeral(it);
     }
 
     async fn next(&self) -> Incoming {

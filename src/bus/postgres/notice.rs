@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chat_protocol::{Offset, RoomId};
+use chat_protocol::{Ephemeral, Offset, RoomId, json};
 use rand::distr::{Alphanumeric, SampleString};
 
 /// PostgreSQL takes payloads below 8000 bytes.
@@ -29,6 +29,19 @@ pub fn write(node: &str, heads: impl IntoIterator<Item = (RoomId, Offset)>) -> V
         }
     }
     notices
+}
+
+/// The notice of what is kept nowhere; `None` if it is too long for one.
+pub fn write_ephemeral(node: &str, it: &Ephemeral) -> Option<String> {
+    let json = String::from_utf8(json::encode(it)).ok()?;
+    let notice = format!("{node}!{json}");
+    (notice.len() <= BYTES_MAX).then_some(notice)
+}
+
+/// What is kept nowhere, from another node; `None` for any other notice.
+pub fn read_ephemeral(node: &str, notice: &str) -> Option<Ephemeral> {
+    let (other, json) = notice.split_once('!')?;
+    if other == node { None } else { serde_json::from_str(json).ok() }
 }
 
 /// Reads one; `None` if it is this node's own or nobody's. What can't be read in it is left out.

@@ -53,9 +53,30 @@ impl PartitionKeys {
         format!("{}:{room}", self.0)
     }
 
+    /// The names of who is in a room.
+    pub fn presence(&self, room: &RoomId) -> PresenceKeys {
+        PresenceKeys { prefix: format!("{}:w:{room}", self.0), channel: self.channel(room) }
+    }
+
     /// The same names apart, for a projection that is being built under `name`.
     pub fn staged(&self, name: &str) -> Self {
         Self(format!("{}:staged:{name}", self.0))
+    }
+}
+
+/// The names of who is in a room.
+#[derive(Clone, Debug)]
+pub struct PresenceKeys {
+    /// What all of them begin with.
+    pub prefix: String,
+    /// The channel that changes are published on.
+    pub channel: String,
+}
+
+impl PresenceKeys {
+    /// A sorted set: the nodes that have sessions in the room, by when they are given up.
+    pub fn nodes(&self) -> String {
+        format!("{}:nodes", self.prefix)
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `receive` | subscriptions, what waits, what may have been lost |
 //! | `outbox` | where the store is the log: what this node has committed goes out to the others |
 //! | `projection` | where Kafka is the log: folds it into places, tails and publications, all in one script |
+//! | `presence` | who is in which room, as every node reports it |
 //! | `heads`, `tail` | how far that has come, and what it still has of a room |
 //!
 //! Nothing here is for ever. What Redis forgets is built again, and what it doesn't deliver is found missing.
@@ -16,6 +17,7 @@ mod heads;
 pub mod keys;
 mod outbox;
 mod payload;
+mod presence;
 pub mod projection;
 mod receive;
 pub mod script;
@@ -24,11 +26,12 @@ mod tail;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_protocol::{Event, RoomId};
+use chat_protocol::{Ephemeral, Event, RoomId};
 use tokio::task::JoinSet;
 
 pub use connection::{BadUrl, Redis, RedisConfig};
 pub use heads::RedisHeads;
+pub use presence::RedisNodes;
 pub use projection::RedisProjection;
 pub use tail::RedisTail;
 
@@ -74,6 +77,10 @@ impl Bus for RedisBus {
     /// For where the store is the log. Never waits: what is too much is dropped, and found missing by who misses it.
     fn relay(&self, run: &[Arc<Event>]) {
         self.outbox.put(run);
+    }
+
+    fn pass_on(&self, it: Ephemeral) {
+        self.outbox.put_ephemeral(it);
     }
 
     async fn next(&self) -> Incoming {

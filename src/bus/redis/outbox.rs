@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_protocol::{Event, EventBody};
+use chat_protocol::{Ephemeral, Event, EventBody, RoomId};
 use futures_util::future::join_all;
 use redis::{Pipeline, Value};
 use tokio::sync::Notify;
@@ -19,10 +19,30 @@ const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Events that are published at once.
 const BATCH_MAX: usize = 512;
 
+/// Ephemerals that may wait.
+const EPHEMERALS_MAX: usize = 1024;
+
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Arc<Event>>,
     bytes: usize,
+    ephemerals: Vec<Ephemeral>,
+}
+
+/// What is published at once.
+#[derive(Default)]
+struct Batch {
+    events: Vec<Arc<Event>>,
+    ephemerals: Vec<Ephemeral>,
+}
+
+impl Batch {
+    /// Rooms, and what is said on their channels.
+    fn payloads(&self) -> impl Iterator<Item = (&RoomId, Vec<u8>)> {
+        let events = self.events.iter().filter_map(|it| Some((&it.room, payload::encode(it)?)));
+        let ephemerals = self.ephemerals.iter().map(|it| (&it.room, payload::ephemeral(it)));
+        events.chain(ephemerals)
+    }
 }
 
 /// See the module.
@@ -62,16 +82,27 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    async fn take(&self) -> Vec<Arc<Event>> {
+    /// Takes it if there is room. Never blocks.
+    pub fn put_ephemeral(&self, it: Ephemeral) {
+        {
+            let mut state = self.state();
+            if state.ephemerals.len() < EPHEMERALS_MAX {
+                state.ephemerals.push(it);
+            }
+        }
+        self.filled.notify_one();
+    }
+
+    async fn take(&self) -> Batch {
         loop {
             let filled = self.filled.notified();
             {
                 let mut state = self.state();
                 let count = state.waiting.len().min(BATCH_MAX);
-                if count > 0 {
-                    let batch: Vec<_> = state.waiting.drain(..count).collect();
-                    state.bytes -= batch.iter().map(|event| cost(event)).sum::<usize>();
-                    return batch;
+                if count > 0 || !state.ephemerals.is_empty() {
+                    let events: Vec<_> = state.waiting.drain(..count).collect();
+                    state.bytes -= events.iter().map(|event| cost(event)).sum::<usize>();
+                    return Batch { events, ephemerals: std::mem::take(&mut state.ephemerals) };
                 }
             }
             filled.await;
@@ -83,20 +114,19 @@ impl Outbox {
         loop {
             let batch = self.take().await;
             if let Err(err) = publish(&redis, &batch).await {
-                tracing::debug!(%err, events = batch.len(), "events not published");
+                tracing::debug!(%err, events = batch.events.len(), "events not published");
             }
         }
     }
 }
 
 /// Publishes events, those of a room in their order. What is of one partition goes out as one.
-async fn publish(redis: &Redis, batch: &[Arc<Event>]) -> Result<()> {
+async fn publish(redis: &Redis, batch: &Batch) -> Result<()> {
     let mut by_partition: HashMap<String, Pipeline> = HashMap::new();
-    for event in batch {
-        let Some(keys) = redis.keys_of(&event.room).await else { continue };
-        let Some(payload) = payload::encode(event) else { continue };
+    for (room, payload) in batch.payloads() {
+        let Some(keys) = redis.keys_of(room).await else { continue };
         let pipeline = by_partition.entry(keys.prefix().to_owned()).or_default();
-        pipeline.cmd(redis.config.publish()).arg(keys.channel(&event.room)).arg(payload);
+        pipeline.cmd(redis.config.publish()).arg(keys.channel(room)).arg(payload);
     }
     let connection = redis.connection().await?;
     let published = join_all(by_partition.values().map(|pipeline| {
@@ -124,11 +154,11 @@ mod tests {
         outbox.put(&run);
         let mut taken = Vec::new();
         while taken.len() < WAITING_MAX {
-            taken.extend(outbox.take().await);
+            taken.extend(outbox.take().await.events);
         }
         assert_eq!(taken, run[..WAITING_MAX]);
         assert_eq!(outbox.state().bytes, 0);
         outbox.put(&run[..1]);
-        assert_eq!(outbox.take().await, run[..1]);
+        assert_eq!(outbox.take().await.events, run[..1]);
     }
 }

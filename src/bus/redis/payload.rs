@@ -1,9 +1,10 @@
 //! What is published on a room's channel and kept in its tail: a place, and the record that has it.
 //!
 //! A line of text, `<offset>:<time>:e`, then the record as the log has it; or `<offset>:<time>:v:<of>` for a void, without
-//! `of` where it repeats nothing. `relay.lua` writes the same.
+//! `of` where it repeats nothing. `relay.lua` writes the same. What is kept nowhere is published as the JSON object that it
+//! is, so it begins with a brace; `presence/report.lua` writes such, too.
 
-use chat_protocol::{Event, EventBody, Offset, RoomId};
+use chat_protocol::{Ephemeral, Event, EventBody, Offset, RoomId, json};
 
 use crate::domain::log_record::{self, Checked, Content, Record};
 use crate::domain::record::Draft;
@@ -20,6 +21,21 @@ pub fn encode(event: &Event) -> Option<Vec<u8>> {
     let mut payload = format!("{offset}:{time}:e\n").into_bytes();
     payload.extend(log_record::encode(&Checked { at: *time, draft }));
     Some(payload)
+}
+
+/// Something that has no place.
+pub fn ephemeral(it: &Ephemeral) -> Vec<u8> {
+    json::encode(it)
+}
+
+/// Is this an ephemeral?
+pub fn is_ephemeral(payload: &[u8]) -> bool {
+    payload.first() == Some(&b'{')
+}
+
+/// `None` for what can't be read, or is of another room.
+pub fn decode_ephemeral(room: &RoomId, payload: &[u8]) -> Option<Ephemeral> {
+    serde_json::from_slice(payload).ok().filter(|it: &Ephemeral| it.room == *room)
 }
 
 /// `None` for what can't be read: another version may have written it.

@@ -1,12 +1,15 @@
 //! Asks: who may subscribe, continue, publish; and from where.
 
 use chat_protocol::object::RoomKind;
-use chat_protocol::{ErrorCode, Offset, Publication, UserId};
+use chat_protocol::{EphemeralBody, ErrorCode, Offset, Publication, UserId};
 
 use super::{Ask, Asked, Effect, Room, WAITING_MAX};
 use crate::domain::question::REPLY_BYTES_MAX;
 use crate::domain::resume::{self, Start};
 use crate::domain::session::{Attached, SessionKey, Ticket};
+
+/// For how long readers show that someone is writing, ms, unless it is said again.
+const TYPING_EXPIRES_MS: u32 = 6000;
 
 impl<R> Room<R> {
     /// Someone wants something. Answered at once, or when the room has started, or when the membership is known.
@@ -14,7 +17,7 @@ impl<R> Room<R> {
         let Some(kind) = self.kind else { return self.hold(ask, effects) };
         let needs_member = match (&ask, kind) {
             (_, RoomKind::General) => false,
-            (Ask::Publish { .. }, _) => true,
+            (Ask::Publish { .. } | Ask::Typing { .. }, _) => true,
             (_, kind) => kind != RoomKind::Public, // anyone reads a public room
         };
         let Some(user) = ask.user().cloned() else {
@@ -67,7 +70,7 @@ impl<R> Room<R> {
                 Ok((None, _)) => {
                     // The protocol's own code on a channel, the chat's own for a message.
                     let code = match &ask {
-                        Ask::Publish { .. } => ErrorCode::NotAMember,
+                        Ask::Publish { .. } | Ask::Typing { .. } => ErrorCode::NotAMember,
                         _ => ErrorCode::PermissionDenied,
                     };
                     effects.push(ask.refuse(code));
@@ -82,7 +85,7 @@ impl<R> Room<R> {
     /// before the reader's own join has come by, it would show what is not for them, or expel them for an older removal.
     fn admit(&mut self, ask: Ask<R>, joined: Offset, effects: &mut Vec<Effect<R>>) {
         let place = match &ask {
-            Ask::Publish { .. } => None,
+            Ask::Publish { .. } | Ask::Typing { .. } => None,
             Ask::Subscribe { .. } => Some(joined.max(self.seen)),
             Ask::Continue { after, .. } => Some((*after).max(self.seen)),
         };
@@ -93,6 +96,10 @@ impl<R> Room<R> {
         }
         match ask {
             Ask::Publish { reply, draft } => effects.push(Effect::Append { reply, draft }),
+            Ask::Typing { reply, user } => {
+                let body = EphemeralBody::Typing { user, expires_ms: TYPING_EXPIRES_MS };
+                effects.push(Effect::PassOn { reply, body });
+            }
             Ask::Subscribe { session, ticket, user, since } => {
                 // History of a public room begins at its beginning, of a private one at the reader's join.
                 let first = if self.kind == Some(RoomKind::Private) { joined } else { 1 };
@@ -102,8 +109,8 @@ impl<R> Room<R> {
                         effects.push(Effect::Refuse { session, ticket, code });
                     }
                     Start::After(after) => self.go_on(session, ticket, user, after, effects),
-                    Start::Fresh => self.attach_now(session, ticket, user, false, effects),
-                    Start::Lost => self.attach_now(session, ticket, user, true, effects),
+                    Start::Fresh => self.attach_now(session, ticket, false, effects),
+                    Start::Lost => self.attach_now(session, ticket, true, effects),
                 }
             }
             Ask::Continue { session, ticket, user, after } => {
@@ -126,13 +133,12 @@ impl<R> Room<R> {
         &self,
         session: SessionKey,
         ticket: Ticket,
-        user: UserId,
         was_recovering: bool,
         effects: &mut Vec<Effect<R>>,
     ) {
         let (epoch, top) = (self.epoch.clone(), self.pos);
         let attached = Attached { epoch, top, since: None, was_recovering, missed: Vec::new() };
-        effects.push(Effect::Attach { session, ticket, user, attached });
+        effects.push(Effect::Attach { session, ticket, attached });
     }
 
     /// From `after` on: live at once if what is missed is at hand and fits into one reply, else one more page.
@@ -157,7 +163,7 @@ impl<R> Room<R> {
                     was_recovering: true,
                     missed,
                 };
-                Effect::Attach { session, ticket, user, attached }
+                Effect::Attach { session, ticket, attached }
             }
             None => Effect::ReadPage { session, ticket, user, after },
         });

@@ -65,6 +65,7 @@ fn told(effects: &[Effect<&str>]) -> Vec<String> {
         Effect::ReadPage { session, after, .. } => format!("page {} after {after}", session.slot),
         Effect::Refuse { session, code, .. } => format!("refuse {} {}", session.slot, code.code()),
         Effect::Answer { reply, code } => format!("answer {reply} {}", code.code()),
+        Effect::PassOn { reply, .. } => format!("pass on {reply}"),
         Effect::Append { reply, .. } => format!("append {reply}"),
         Effect::Deliver(publications) => format!("deliver {:?}", offsets(publications)),
         Effect::Expel { user, code } => format!("expel {user} {}", code.code()),

@@ -28,6 +28,9 @@ pub(super) struct Questions {
     waiting: VecDeque<(Ticket, Question)>,
 }
 
+/// That the user is writing is passed on once in this time and room, however often the client says it, ms.
+const TYPING_EVERY_MS: u64 = 2000;
+
 /// The room that a channel belongs to.
 ///
 /// # Errors
@@ -64,15 +67,21 @@ impl Session {
                 Some(rpc) => {
                     let deed = self.check(user, &rpc)?;
                     // Nobody waits for the answer: ticket 0 is nobody's, and a question is nothing without one.
-                    if !matches!(deed, Deed::Ask(_)) {
+                    let is_said = matches!(&deed, Deed::Typing(room) if self.was_typing(room, now));
+                    if !is_said && !matches!(deed, Deed::Ask(_)) {
                         self.perform(0, deed, effects);
                     }
                     Ok(())
                 }
                 None => Err(ErrorCode::BadRequest),
             },
-            Request::Presence(it) | Request::PresenceStats(it) => {
-                room_of(&it.channel).and(Err(ErrorCode::NotAvailable))
+            Request::Presence(it) => {
+                let question = Question::Presence(room_of(&it.channel)?);
+                self.ask(id, question, now, effects)
+            }
+            Request::PresenceStats(it) => {
+                let question = Question::PresenceStats(room_of(&it.channel)?);
+                self.ask(id, question, now, effects)
             }
             Request::Refresh | Request::SubRefresh => Err(ErrorCode::NotAvailable),
             Request::Connect(_) | Request::Pong => Err(ErrorCode::BadRequest),
@@ -92,6 +101,12 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
         let deed = self.check(user, it)?;
+        if let Deed::Typing(room) = &deed
+            && self.was_typing(room, now)
+        {
+            effects.push(done(id, CommandResult::Rpc(b"{}"[..].into())));
+            return Ok(());
+        }
         let ticket = self.expect_answer(id, false, now)?;
         if let Deed::Change(Change::RenameUser { name, .. }) = &deed {
             self.renaming = Some(Box::new((ticket, name.clone())));
@@ -131,15 +146,35 @@ impl Session {
         };
         let since = it.since.as_ref().map(|since| (since.offset, epoch_of(&since.epoch)));
         let question = Question::History { room, limit, since, reverse: it.reverse };
+        self.ask(id, question, now, effects)
+    }
+
+    fn ask(
+        &mut self,
+        id: u32,
+        question: Question,
+        now: u64,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ErrorCode> {
         let ticket = self.expect_answer(id, false, now)?;
         self.perform(ticket, Deed::Ask(question), effects);
         Ok(())
+    }
+
+    /// Has been said of this room lately that the user is writing there? If not, it is being said now.
+    fn was_typing(&mut self, room: &RoomId, now: u64) -> bool {
+        let was = self.typing.as_ref().is_some_and(|it| it.0 == *room && now < it.1);
+        if !was {
+            self.typing = Some(Box::new((room.clone(), now + TYPING_EVERY_MS)));
+        }
+        was
     }
 
     fn perform(&mut self, ticket: Ticket, deed: Deed, effects: &mut Vec<Effect>) {
         match deed {
             Deed::Publish(draft) => effects.push(Effect::Publish { ticket, draft }),
             Deed::Change(change) => effects.push(Effect::Change { ticket, change }),
+            Deed::Typing(room) => effects.push(Effect::Typing { ticket, room }),
             Deed::Ask(question) => {
                 self.questions.get_or_insert_default().waiting.push_back((ticket, question));
                 self.ask_next(effects);
@@ -200,6 +235,8 @@ impl Session {
             Ok(_) if bare => done(id, CommandResult::Publish),
             Ok(Answer::Data(data)) => done(id, CommandResult::Rpc(data.into())),
             Ok(Answer::History(it)) => done(id, CommandResult::History(*it)),
+            Ok(Answer::Presence(it)) => done(id, CommandResult::Presence(it)),
+            Ok(Answer::PresenceStats(it)) => done(id, CommandResult::PresenceStats(it)),
             Err(code) => refusal(id, code),
         });
         self.settle(&[ticket], effects);

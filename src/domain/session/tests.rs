@@ -117,6 +117,7 @@ fn told(effects: &[Effect]) -> Vec<String> {
         Effect::Continue { room, ticket, after } => format!("continue {room} #{ticket} {after}"),
         Effect::Detach { room, ticket } => format!("detach {room} #{ticket}"),
         Effect::Publish { ticket, .. } => format!("publish #{ticket}"),
+        Effect::Typing { ticket, room } => format!("typing {room} #{ticket}"),
         Effect::Ask { ticket, .. } => format!("ask #{ticket}"),
         Effect::Change { ticket, .. } => format!("change #{ticket}"),
     };

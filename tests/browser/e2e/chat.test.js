@@ -45,6 +45,19 @@ test("two people talk, and each sees both sides in one order", async () => {
   await bo.picture("two-people");
 });
 
+test("each sees that the other is there, and writing", async () => {
+  const [ana, bo] = [await enter("Ana Moreno"), await enter("Bo Lind")];
+  await ana.page.getByText("2 here now").waitFor();
+  await bo.page.getByLabel("Message", { exact: true }).pressSequentially("I was about to");
+  await ana.page.getByText("Bo Lind is writing…").waitFor();
+  await ana.picture("writing");
+  await bo.page.getByLabel("Message", { exact: true }).press("Enter");
+  await ana.sees("I was about to");
+  await ana.page.getByText("is writing…").waitFor({ state: "detached" });
+  await bo.page.goto("about:blank");
+  await ana.page.getByText("1 here now").waitFor();
+});
+
 test("a message survives a reload of its page", async () => {
   const ana = await enter("Ana");
   await ana.send("I stay");

@@ -23,11 +23,12 @@ function newConnection() {
 }
 
 function reader() {
-  const notes = { offsets: [], live: [], out: [] };
+  const notes = { offsets: [], live: [], said: [], out: [] };
   return {
     notes,
     live: (start) => notes.live.push(start.restarted),
     events: (events) => notes.offsets.push(...events.map(({ offset }) => offset)),
+    said: ({ type }) => notes.said.push(type),
     out: (error) => notes.out.push(error),
   };
 }

@@ -4,10 +4,11 @@ import { ChatError } from "../../../static/protocol/chat-error.js";
 import { Room } from "../../../static/protocol/room.js";
 
 function roomWithNotes() {
-  const notes = { live: [], offsets: [], out: [] };
+  const notes = { live: [], offsets: [], said: [], out: [] };
   const room = new Room("room:a", {
     live: (start) => notes.live.push(start),
     events: (events) => notes.offsets.push(...events.map((event) => event.offset)),
+    said: ({ type }) => notes.said.push(type),
     out: (error) => notes.out.push(error),
   });
   return { room, notes };
@@ -48,7 +49,7 @@ test("ephemeral events have no place and move none", () => {
   const { room, notes } = liveRoom();
   assert.equal(room.published({ data: { type: "typing", room: "a" } }), "ok");
   assert.equal(room.published(at(6)), "ok");
-  assert.deepEqual(notes.offsets, [undefined, 6]);
+  assert.deepEqual([notes.said, notes.offsets], [["typing"], [6]]);
 });
 
 test("a resume applies what was missed and goes on", () => {

@@ -3,6 +3,7 @@
 mod authors;
 mod dying;
 mod logged;
+mod presence;
 mod together;
 
 use chat_services::{Durability, Kafka, Postgres, Redis};
@@ -44,6 +45,15 @@ pub struct Cluster {
 impl Cluster {
     /// Services of its own, so that a test may break them, and `count` nodes.
     pub async fn start(setup: Setup, count: usize) -> Self {
+        Self::with(setup, count, &[]).await
+    }
+
+    /// The same with options of the nodes, by their names in the environment.
+    pub async fn with(
+        setup: Setup,
+        count: usize,
+        of_nodes: &[(&'static str, &'static str)],
+    ) -> Self {
         let services = tokio::task::spawn_blocking(move || {
             let kafka = std::thread::spawn(move || {
                 let brokers = setup.brokers();
@@ -56,6 +66,7 @@ impl Cluster {
         });
         let (postgres, redis, kafka) = services.await.unwrap();
         let mut options = vec![("DATABASE_URL", postgres.url())];
+        options.extend(of_nodes.iter().map(|(name, it)| (*name, (*it).to_owned())));
         options.extend(redis.as_ref().map(|redis| ("REDIS_URL", redis.url())));
         if let Some(kafka) = &kafka {
             let copies = setup.brokers();

@@ -249,6 +249,20 @@ impl Client {
         texts
     }
 
+    /// The event of the next tick of presence that is wanted, of whatever room.
+    pub async fn tick_where(&mut self, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let push = self.push().await;
+            let event = &push["pub"]["data"];
+            if event["type"] == "presence.tick" {
+                assert_eq!(push["pub"].get("offset"), None, "a tick has no place: {push}");
+                if is_wanted(event) {
+                    return event.clone();
+                }
+            }
+        }
+    }
+
     /// Pushes that came already.
     pub fn waiting(&self) -> &VecDeque<Value> {
         &self.pushes

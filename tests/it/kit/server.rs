@@ -54,6 +54,8 @@ impl Server {
             ("CHAT__HTTP__WORKERS", "2"),
             ("CHAT__LIMITS__ENABLED", "false"),
             ("CHAT__HTTP__DRAIN_S", "1"),
+            // Whoever tests ticks asks for them; others would read them between what they wait for.
+            ("CHAT__PRESENCE__TICK_MS", "3600000"),
         ];
         let options = usual.iter().chain(options).map(|(k, v)| ((*k).into(), (*v).into()));
         let data_dir = Arc::new(tempfile::tempdir().unwrap());

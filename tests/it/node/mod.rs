@@ -3,6 +3,7 @@
 mod embedded;
 mod ending;
 mod panics;
+mod presence;
 mod promises;
 mod protocol;
 mod slow;

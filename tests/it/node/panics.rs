@@ -78,6 +78,23 @@ async fn a_panic_that_members_only_feel_as_a_pause(shell: Shell, actor: &str, po
 
 #[rstest]
 #[tokio::test]
+async fn a_presence_that_panics_has_forgotten_nobody(
+    #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+) {
+    let server = Server::with(shell, &[("CHAT__PRESENCE__TICK_MS", "100")]).await;
+    let mut members = members(&server, 4).await;
+    members[0].tick_where(|it| it["count"] == 4).await;
+    server.arm("presence.moved", 1).await;
+    let mut fifth = server.client("Fifth").await;
+    fifth.subscribe("general").await;
+    crashed(&server, "presence", 1).await;
+    members[0].tick_where(|it| it["count"] == 5).await;
+    fifth.call("unsubscribe", json!({ "channel": "room:general" })).await.unwrap();
+    members[0].tick_where(|it| it["count"] == 4).await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_room_that_panics_comes_back_with_its_members_and_its_place(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
     #[values("chat_room.events", "chat_room.asked")] point: &str,

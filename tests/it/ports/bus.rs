@@ -124,7 +124,7 @@ pub async fn the_end_is_known_whatever_is_lost(subject: &mut dyn BusSubject) {
                 }
             }
             Incoming::Heads(heads) => reaches = heads.iter().map(|(_, head)| *head).max().unwrap(),
-            Incoming::Gap => {}
+            Incoming::Gap | Incoming::Ephemerals(_) => {}
         }
         if log.as_ref().is_some_and(thread::JoinHandle::is_finished) {
             log.take().unwrap().join().unwrap();

@@ -6,6 +6,7 @@ pub mod bus;
 pub mod journal;
 pub mod kafka;
 pub mod log_model;
+mod nodes;
 pub mod postgres;
 pub mod redis;
 pub mod sqlite;

@@ -3,7 +3,8 @@
 //! Zero and empty fields are left out, but a result object is always there, even empty: SDKs reach into it.
 
 use super::append;
-use crate::server::{CommandResult, Connected, History, Reply, Subscribed};
+use crate::object::{ConnInfo, Occupant};
+use crate::server::{CommandResult, Connected, Crowd, History, Reply, Subscribed};
 use crate::{ErrorCode, Publication};
 
 /// `{"id":…,"<command>":{…}}`, `{"id":…,"error":{…}}`, `{"push":{…}}`, `{}`.
@@ -42,6 +43,8 @@ fn append_result(out: &mut Vec<u8>, result: &CommandResult) {
         CommandResult::Unsubscribe => out.extend_from_slice(br#","unsubscribe":{}"#),
         CommandResult::Publish => out.extend_from_slice(br#","publish":{}"#),
         CommandResult::History(it) => append_history(out, it),
+        CommandResult::Presence(it) => append_presence(out, it),
+        CommandResult::PresenceStats(it) => append_presence_stats(out, *it),
         CommandResult::Rpc(data) => {
             out.extend_from_slice(br#","rpc":{"data":"#);
             out.extend_from_slice(data);
@@ -100,6 +103,33 @@ fn append_history(out: &mut Vec<u8>, it: &History) {
     append(out, &it.epoch);
     out.extend_from_slice(br#","offset":"#);
     append(out, &it.top);
+    out.push(b'}');
+}
+
+fn append_presence(out: &mut Vec<u8>, occupants: &[Occupant]) {
+    out.extend_from_slice(br#","presence":{"presence":{"#);
+    for (i, Occupant { client, user }) in occupants.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        append(out, client);
+        out.extend_from_slice(br#":{"user":"#);
+        append(out, &user.id);
+        out.extend_from_slice(br#","client":"#);
+        append(out, client);
+        out.extend_from_slice(br#","conn_info":"#);
+        append(out, &ConnInfo::of(user));
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"}}");
+}
+
+/// Both are said even where they are 0: SDKs read them as they are.
+fn append_presence_stats(out: &mut Vec<u8>, it: Crowd) {
+    out.extend_from_slice(br#","presence_stats":{"num_clients":"#);
+    append(out, &it.sessions);
+    out.extend_from_slice(br#","num_users":"#);
+    append(out, &it.users);
     out.push(b'}');
 }
 

@@ -3,6 +3,8 @@
 //!
 //! The server reads a [`Command`] and writes a [`Reply`]; a client does it the other way round.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use prost::Message;
 use serde::{Deserialize, Serialize};
@@ -176,6 +178,12 @@ pub struct Reply {
     #[prost(message, optional, tag = "8")]
     #[serde(skip_serializing_if = "is_zero")]
     pub publish: Option<Empty>,
+    #[prost(message, optional, tag = "9")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub presence: Option<PresenceResult>,
+    #[prost(message, optional, tag = "10")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub presence_stats: Option<PresenceStatsResult>,
     #[prost(message, optional, tag = "11")]
     #[serde(skip_serializing_if = "is_zero")]
     pub history: Option<HistoryResult>,
@@ -293,6 +301,35 @@ pub struct HistoryResult {
     pub offset: u64,
 }
 
+/// By the sessions' names.
+#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PresenceResult {
+    #[prost(btree_map = "string, message", tag = "1")]
+    pub presence: BTreeMap<String, ClientInfo>,
+}
+
+#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientInfo {
+    #[prost(string, tag = "1")]
+    pub user: String,
+    #[prost(string, tag = "2")]
+    pub client: String,
+    #[prost(bytes = "bytes", tag = "3")]
+    #[serde(with = "embedded", skip_serializing_if = "is_zero")]
+    pub conn_info: Bytes,
+}
+
+#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PresenceStatsResult {
+    #[prost(uint32, tag = "1")]
+    pub num_clients: u32,
+    #[prost(uint32, tag = "2")]
+    pub num_users: u32,
+}
+
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RpcResult {
@@ -301,7 +338,7 @@ pub struct RpcResult {
     pub data: Bytes,
 }
 
-/// JSON leaves out what Protobuf does, but for a history's fields.
+/// JSON leaves out what Protobuf does, but for the fields of a history and of presence.
 fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::messages::{self, Empty};
-use crate::server::{CommandResult, Connected, History, Reply, Subscribed};
-use crate::{ErrorCode, Publication, RoomId};
+use crate::object::{ConnInfo, Occupant};
+use crate::server::{CommandResult, Connected, Crowd, History, Reply, Subscribed};
+use crate::{ErrorCode, Publication, RoomId, json};
 
 /// A reply or push behind its length; a ping is the length 0 alone.
 pub fn encode_reply(reply: &Reply) -> Vec<u8> {
@@ -58,6 +59,8 @@ fn done(result: &CommandResult) -> messages::Reply {
         CommandResult::Unsubscribe => reply.unsubscribe = Some(Empty {}),
         CommandResult::Publish => reply.publish = Some(Empty {}),
         CommandResult::History(it) => reply.history = Some(history(it)),
+        CommandResult::Presence(it) => reply.presence = Some(presence(it)),
+        CommandResult::PresenceStats(it) => reply.presence_stats = Some(presence_stats(*it)),
         CommandResult::Rpc(data) => reply.rpc = Some(messages::RpcResult { data: data.clone() }),
     }
     reply
@@ -91,4 +94,17 @@ fn history(it: &History) -> messages::HistoryResult {
         epoch: it.epoch.as_str().to_owned(),
         offset: it.top,
     }
+}
+
+fn presence(occupants: &[Occupant]) -> messages::PresenceResult {
+    let entry = |it: &Occupant| {
+        let (user, client) = (it.user.id.to_string(), it.client.clone());
+        let conn_info = json::encode(&ConnInfo::of(&it.user)).into();
+        (it.client.clone(), messages::ClientInfo { user, client, conn_info })
+    };
+    messages::PresenceResult { presence: occupants.iter().map(entry).collect() }
+}
+
+fn presence_stats(it: Crowd) -> messages::PresenceStatsResult {
+    messages::PresenceStatsResult { num_clients: it.sessions, num_users: it.users }
 }

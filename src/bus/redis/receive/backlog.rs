@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_protocol::{Event, Offset, RoomId};
+use chat_protocol::{Ephemeral, Event, Offset, RoomId};
 use tokio::sync::Notify;
 
 use super::super::{keys, payload};
@@ -13,6 +13,8 @@ use crate::bus::{Incoming, Run};
 const WAITING_MAX: usize = 16 * 1024;
 /// Bytes that they may have.
 const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Ephemerals that may wait; nobody misses what is dropped.
+const EPHEMERALS_MAX: usize = 1024;
 /// Publications that are taken at once.
 const RUN_MAX: usize = 256;
 
@@ -26,6 +28,7 @@ enum Waiting {
 struct State {
     waiting: VecDeque<Waiting>,
     bytes: usize,
+    ephemerals: Vec<Ephemeral>,
     /// Publications have been dropped. A gap is told once half of what waits has been taken: sooner it would only be
     /// followed by the next.
     dropped: bool,
@@ -48,6 +51,9 @@ impl Backlog {
 
     /// Takes what came on a channel, or drops it. Never blocks.
     pub fn publication(&self, channel: Vec<u8>, payload: Vec<u8>) {
+        if payload::is_ephemeral(&payload) {
+            return self.ephemeral(&channel, &payload);
+        }
         let bytes = channel.len() + payload.len();
         {
             let mut state = self.state();
@@ -59,6 +65,20 @@ impl Backlog {
             }
             state.bytes += bytes;
             state.waiting.push_back(Waiting::Publication { channel, payload });
+        }
+        self.filled.notify_one();
+    }
+
+    fn ephemeral(&self, channel: &[u8], payload: &[u8]) {
+        let room = keys::room_of(channel);
+        let Some(it) = room.and_then(|room| payload::decode_ephemeral(&room, payload)) else {
+            return;
+        };
+        {
+            let mut state = self.state();
+            if state.ephemerals.len() < EPHEMERALS_MAX {
+                state.ephemerals.push(it);
+            }
         }
         self.filled.notify_one();
     }
@@ -112,6 +132,9 @@ impl State {
     }
 
     fn next(&mut self) -> Option<Incoming> {
+        if !self.ephemerals.is_empty() {
+            return Some(Incoming::Ephemerals(std::mem::take(&mut self.ephemerals)));
+        }
         self.push_gap_for_dropped();
         let run = self.next_run();
         if !run.is_empty() {

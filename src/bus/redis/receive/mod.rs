@@ -71,7 +71,7 @@ impl Receiver {
         match &incoming {
             Incoming::Events(run) => run.iter().for_each(|event| note(&event.room, event.offset)),
             Incoming::Heads(heads) => heads.iter().for_each(|(room, head)| note(room, *head)),
-            Incoming::Gap => {}
+            Incoming::Gap | Incoming::Ephemerals(_) => {}
         }
         drop(state);
         incoming

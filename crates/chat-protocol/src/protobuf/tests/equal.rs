@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::super::messages::{self, Empty};
 use super::*;
 use crate::client::Command;
-use crate::object::Person;
-use crate::server::{Connected, History, Subscribed};
+use crate::object::{Occupant, Person};
+use crate::server::{Connected, Crowd, History, Subscribed};
 use crate::{ClientId, Epoch, MessageId, UserId};
 
 /// JSON of some shape; never `null`, which JSON takes for nothing.
@@ -142,10 +142,22 @@ fn result() -> impl Strategy<Value = CommandResult> {
     let history = (publications(), epoch(), any::<u64>()).prop_map(|(publications, epoch, top)| {
         CommandResult::History(History { publications, epoch, top })
     });
+    let occupant = ("\\PC{1,9}", "[a-z]{1,5}", "\\PC{1,5}").prop_map(|(client, id, name)| {
+        Occupant { client, user: Person { id: UserId::parse(&id).unwrap(), name } }
+    });
+    let occupants = prop::collection::btree_map(any::<u8>(), occupant, 0..4).prop_map(|all| {
+        let named =
+            |(n, it): (u8, Occupant)| Occupant { client: format!("{n}-{}", it.client), ..it };
+        CommandResult::Presence(all.into_iter().map(named).collect())
+    });
+    let stats = (any::<u32>(), any::<u32>())
+        .prop_map(|(sessions, users)| CommandResult::PresenceStats(Crowd { sessions, users }));
     prop_oneof![
         connected,
         subscribed,
         history,
+        occupants,
+        stats,
         Just(CommandResult::Unsubscribe),
         Just(CommandResult::Publish),
         data().prop_map(CommandResult::Rpc),

@@ -1,0 +1,156 @@
+//! Presence: who is in this node's rooms, reported to all nodes; and whatever is said in rooms and kept nowhere, told to
+//! the sessions here.
+//!
+//! Owns: the ticks that wait. Who is here ([`Register`]) is the thread's and outlives it.
+//! Started by: `App::build`, on the pumps' thread. Talks to: the fan-outs; its pump to the `nodes` port.
+//! Mailbox: moves from the fan-outs, five times a second; what the bus brings. Its death costs: a tick.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
+use chat_protocol::publication::Batch;
+use chat_protocol::{Ephemeral, EphemeralBody, Publication, RoomId};
+use futures_util::StreamExt;
+use futures_util::stream::iter;
+use tokio::time::sleep;
+
+use super::fan_out::PassOn;
+use super::workers::Workers;
+use crate::clock::Clock;
+use crate::domain::presence::{Move, Register, Report, Ticks};
+use crate::nodes::Nodes;
+use crate::{faults, metrics};
+
+/// How often it is looked for what is to be reported and told.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Reports under way at a time.
+const REPORTS_MAX: usize = 64;
+
+/// Sessions of one thread have come into rooms or gone, in this order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Moved(pub Vec<Move>);
+
+/// Said in rooms, here or at another node.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Heard(pub Vec<Ephemeral>);
+
+/// See the module.
+pub struct Presence {
+    register: Rc<RefCell<Register>>,
+    ticks: Ticks,
+    nodes: Arc<dyn Nodes>,
+    workers: Arc<Workers>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Presence {
+    /// A life of it. A room ticks `tick_ms` after it has changed.
+    pub fn new(
+        register: Rc<RefCell<Register>>,
+        nodes: Arc<dyn Nodes>,
+        workers: Arc<Workers>,
+        clock: Arc<dyn Clock>,
+        tick_ms: u64,
+    ) -> Self {
+        Self { register, ticks: Ticks::new(tick_ms), nodes, workers, clock }
+    }
+
+    /// To every session in its room here.
+    fn pass_on(&self, it: &Ephemeral) {
+        let batch = Arc::new(Batch::new(vec![Publication::ephemeral(it)]));
+        for (_, fan_out) in self.workers.all() {
+            let (room, batch) = (it.room.clone(), batch.clone());
+            let _ = fan_out.tell(PassOn { room, batch }); // nobody misses it
+        }
+    }
+
+    fn take(&mut self, it: Ephemeral) {
+        match it.body {
+            EphemeralBody::PresenceTick(tick) => {
+                self.ticks.on_change(it.room, tick, self.clock.monotonic_ms());
+            }
+            EphemeralBody::Typing { .. } => self.pass_on(&it),
+        }
+    }
+}
+
+/// Reports what is due, for ever.
+async fn report(
+    register: Rc<RefCell<Register>>,
+    nodes: Arc<dyn Nodes>,
+    clock: Arc<dyn Clock>,
+    presence: Addr<Presence>,
+) {
+    // What an earlier life had under way: it is not known what became of it.
+    register.borrow_mut().on_restart();
+    loop {
+        let due = register.borrow_mut().due(clock.monotonic_ms());
+        let reporting = due.into_iter().map(|it| one(&*nodes, it));
+        let mut reported = iter(reporting).buffer_unordered(REPORTS_MAX);
+        while let Some((room, adds_up, changed)) = reported.next().await {
+            register.borrow_mut().on_reported(&room, adds_up, clock.monotonic_ms());
+            if let Some(changed) = changed {
+                #[expect(clippy::disallowed_methods, reason = "one message per report")]
+                presence.do_send(Heard(vec![changed]));
+            }
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// One report: does it add up, as far as is known, and what has changed, as far as the bus doesn't tell?
+async fn one(nodes: &dyn Nodes, report: Report) -> (RoomId, Option<bool>, Option<Ephemeral>) {
+    let reported = nodes.report(&report).await;
+    let room = report.room;
+    match reported {
+        Ok(it) => {
+            let body = it.tick.map(EphemeralBody::PresenceTick);
+            let changed = body.map(|body| Ephemeral { room: room.clone(), body });
+            (room, Some(!it.wants_whole), changed)
+        }
+        Err(err) => {
+            metrics::PRESENCE_ERRORS.inc();
+            tracing::debug!(room.id = %room, %err, "presence not reported");
+            (room, None, None)
+        }
+    }
+}
+
+impl Actor for Presence {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let (register, nodes, clock) =
+            (self.register.clone(), self.nodes.clone(), self.clock.clone());
+        ctx.spawn(report(register, nodes, clock, ctx.address()).into_actor(self));
+        ctx.run_interval(LOOK_EVERY, |this, _| {
+            for tick in this.ticks.due(this.clock.monotonic_ms()) {
+                this.pass_on(&tick);
+            }
+        });
+    }
+}
+
+impl Handler<Moved> for Presence {
+    type Result = ();
+
+    fn handle(&mut self, it: Moved, _: &mut Self::Context) {
+        let mut register = self.register.borrow_mut();
+        it.0.into_iter().for_each(|it| register.on_move(it));
+        drop(register);
+        faults::panic_if_armed("presence.moved");
+    }
+}
+
+impl Handler<Heard> for Presence {
+    type Result = ();
+
+    fn handle(&mut self, it: Heard, _: &mut Self::Context) {
+        it.0.into_iter().for_each(|it| self.take(it));
+    }
+}

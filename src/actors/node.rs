@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::fan_out::{Budget, CloseSome, FanOut};
 use super::hub::Hubs;
-use super::presence::Presence;
+use super::presence::{Presence, WhenEmpty};
 use super::reply::Reply;
 use super::sessions::Sessions;
 use super::sink::{Sink, WhenIdle};
@@ -188,6 +188,8 @@ impl Node {
     pub async fn drain(&self, within: Duration) {
         /// Groups that the sessions are closed in.
         const STEPS: usize = 20;
+        /// What telling the other nodes that everyone has gone may take.
+        const REPORTED_WITHIN: Duration = Duration::from_secs(1);
         self.state.draining.store(true, Ordering::Relaxed);
         let step = within / u32::try_from(STEPS).unwrap_or(1);
         for first in 0..STEPS {
@@ -207,6 +209,11 @@ impl Node {
                     let _ = fan_out.tell(CloseSome { code, first: 0, stride: 1 });
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            // So that others need not wait for this node's heartbeat to fail.
+            let (empty, reported) = oneshot::channel();
+            if self.presence.tell(WhenEmpty(empty)).is_ok() {
+                let _ = tokio::time::timeout(REPORTED_WITHIN, reported).await;
             }
             let (idle, told) = oneshot::channel();
             if self.sink.tell(WhenIdle(idle)).is_ok() {

@@ -15,6 +15,7 @@ use chat_protocol::publication::Batch;
 use chat_protocol::{Ephemeral, EphemeralBody, Publication, RoomId};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::fan_out::PassOn;
@@ -39,6 +40,11 @@ pub struct Moved(pub Vec<Move>);
 #[rtype(result = "()")]
 pub struct Heard(pub Vec<Ephemeral>);
 
+/// Asks to be told once nobody is here and that has been reported.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct WhenEmpty(pub oneshot::Sender<()>);
+
 /// See the module.
 pub struct Presence {
     register: Rc<RefCell<Register>>,
@@ -46,6 +52,8 @@ pub struct Presence {
     nodes: Arc<dyn Nodes>,
     workers: Arc<Workers>,
     clock: Arc<dyn Clock>,
+    /// Who waits for everyone to be gone.
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Presence {
@@ -57,7 +65,8 @@ impl Presence {
         clock: Arc<dyn Clock>,
         tick_ms: u64,
     ) -> Self {
-        Self { register, ticks: Ticks::new(tick_ms), nodes, workers, clock }
+        let (ticks, waiting) = (Ticks::new(tick_ms), Vec::new());
+        Self { register, ticks, nodes, workers, clock, waiting }
     }
 
     /// To every session in its room here.
@@ -132,6 +141,9 @@ impl Actor for Presence {
             for tick in this.ticks.due(this.clock.monotonic_ms()) {
                 this.pass_on(&tick);
             }
+            if this.register.borrow().is_empty() {
+                this.waiting.drain(..).for_each(|waiting| drop(waiting.send(())));
+            }
         });
     }
 }
@@ -152,5 +164,13 @@ impl Handler<Heard> for Presence {
 
     fn handle(&mut self, it: Heard, _: &mut Self::Context) {
         it.0.into_iter().for_each(|it| self.take(it));
+    }
+}
+
+impl Handler<WhenEmpty> for Presence {
+    type Result = ();
+
+    fn handle(&mut self, it: WhenEmpty, _: &mut Self::Context) {
+        self.waiting.push(it.0);
     }
 }

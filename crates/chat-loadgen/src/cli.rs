@@ -138,6 +138,9 @@ pub struct CrashArgs {
     /// Three nodes on PostgreSQL, Redis and three Kafka brokers, and whatever can die of them does: a round is a fault.
     #[arg(long)]
     pub cluster: bool,
+    /// Of a cluster: Redis and PostgreSQL are away for two minutes, a frozen node for half a minute.
+    #[arg(long, requires = "cluster")]
+    pub long: bool,
     /// Repeats the schedule of kills, breaks and texts; chosen and printed if absent.
     #[arg(long)]
     pub seed: Option<u64>,

@@ -107,6 +107,11 @@ impl Register {
         due.collect()
     }
 
+    /// Is nobody here, and has that been told?
+    pub fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+
     /// Whoever reported has died: it is not known what became of what was under way.
     pub fn on_restart(&mut self) {
         for here in self.rooms.values_mut().filter(|here| here.due_ms == UNDER_WAY) {

@@ -4,9 +4,11 @@ mod authors;
 mod dying;
 mod logged;
 mod presence;
+mod relayed;
+mod talk;
 mod together;
 
-use chat_services::{Durability, Kafka, Postgres, Redis};
+use chat_services::{Durability, Kafka, Postgres, Redis, RedisCluster, Sentinel};
 
 use crate::kit::{Guest, Server, Shell, eventually};
 
@@ -21,15 +23,53 @@ pub enum Setup {
     Kafka,
     /// The same on three brokers, of which two must have a message.
     ThreeBrokers,
+    /// As `Kafka`, with a Redis that three sentinels put another in the place of.
+    Sentinels,
+    /// As `Kafka`, with a cluster of Redis servers.
+    RedisCluster,
 }
 
 impl Setup {
     fn brokers(self) -> usize {
         match self {
             Self::Postgres | Self::PostgresAndRedis => 0,
-            Self::Kafka => 1,
+            Self::Kafka | Self::Sentinels | Self::RedisCluster => 1,
             Self::ThreeBrokers => 3,
         }
+    }
+}
+
+/// The Redis of a set-up, if it has one.
+#[derive(Default)]
+struct SomeRedis {
+    alone: Option<Redis>,
+    sentinel: Option<Sentinel>,
+    cluster: Option<RedisCluster>,
+}
+
+impl SomeRedis {
+    fn start(setup: Setup) -> Self {
+        let how = Durability::Quick;
+        match setup {
+            Setup::Postgres => Self::default(),
+            Setup::PostgresAndRedis | Setup::Kafka | Setup::ThreeBrokers => {
+                Self { alone: Some(Redis::start(how).expect("Redis starts")), ..Self::default() }
+            }
+            Setup::Sentinels => {
+                let sentinel = Sentinel::start(how).expect("sentinels start");
+                Self { sentinel: Some(sentinel), ..Self::default() }
+            }
+            Setup::RedisCluster => {
+                let cluster = RedisCluster::start(how).expect("a cluster starts");
+                Self { cluster: Some(cluster), ..Self::default() }
+            }
+        }
+    }
+
+    fn url(&self) -> Option<String> {
+        let alone = self.alone.as_ref().map(Redis::url);
+        let sentinel = self.sentinel.as_ref().map(Sentinel::url);
+        alone.or(sentinel).or(self.cluster.as_ref().map(RedisCluster::url))
     }
 }
 
@@ -38,6 +78,8 @@ pub struct Cluster {
     pub nodes: Vec<Server>,
     pub postgres: Postgres,
     pub redis: Option<Redis>,
+    pub sentinel: Option<Sentinel>,
+    pub redis_cluster: Option<RedisCluster>,
     pub kafka: Option<Kafka>,
     options: Vec<(&'static str, String)>,
 }
@@ -59,15 +101,14 @@ impl Cluster {
                 let brokers = setup.brokers();
                 (brokers > 0).then(|| Kafka::start(brokers).expect("Kafka starts"))
             });
-            let redis = (setup != Setup::Postgres)
-                .then(|| Redis::start(Durability::Quick).expect("Redis starts"));
+            let redis = SomeRedis::start(setup);
             let postgres = Postgres::start(Durability::Durable).expect("PostgreSQL starts");
             (postgres, redis, kafka.join().unwrap())
         });
         let (postgres, redis, kafka) = services.await.unwrap();
         let mut options = vec![("DATABASE_URL", postgres.url())];
         options.extend(of_nodes.iter().map(|(name, it)| (*name, (*it).to_owned())));
-        options.extend(redis.as_ref().map(|redis| ("REDIS_URL", redis.url())));
+        options.extend(redis.url().map(|url| ("REDIS_URL", url)));
         if let Some(kafka) = &kafka {
             let copies = setup.brokers();
             options.extend([
@@ -77,7 +118,10 @@ impl Cluster {
                 ("CHAT__KAFKA__IN_SYNC_MIN", copies.min(2).to_string()),
             ]);
         }
-        let mut cluster = Self { nodes: Vec::new(), postgres, redis, kafka, options };
+        let SomeRedis { alone: redis, sentinel, cluster } = redis;
+        let redis_cluster = cluster;
+        let mut cluster =
+            Self { nodes: Vec::new(), postgres, redis, sentinel, redis_cluster, kafka, options };
         for _ in 0..count {
             cluster.add_node().await;
         }

@@ -6,11 +6,12 @@ use serde_json::json;
 use super::{Cluster, Setup};
 use crate::kit::{Client, eventually};
 
-const OFTEN: &[(&str, &str)] =
+/// Options of nodes whose rooms tick soon and are reported often.
+pub const OFTEN: &[(&str, &str)] =
     &[("CHAT__PRESENCE__TICK_MS", "100"), ("CHAT__PRESENCE__HEARTBEAT_S", "1")];
 
 /// One member of `general` on each node.
-async fn one_each(cluster: &Cluster, count: usize) -> Vec<Client> {
+pub async fn one_each(cluster: &Cluster, count: usize) -> Vec<Client> {
     let mut members = Vec::new();
     for (n, guest) in cluster.guests(count).await.iter().enumerate() {
         let mut member = Client::connect(cluster.node(n), guest).await;
@@ -20,7 +21,8 @@ async fn one_each(cluster: &Cluster, count: usize) -> Vec<Client> {
     members
 }
 
-async fn counts(members: &mut [Client], sessions: u64, users: u64) {
+/// Waits until each member is told these numbers.
+pub async fn counts(members: &mut [Client], sessions: u64, users: u64) {
     for member in members {
         let mut seen = None;
         let told = async || {
@@ -54,6 +56,18 @@ async fn everyone_is_counted_on_every_node_and_a_dead_node_is_counted_out(
     counts(&mut members, 3, 2).await;
     let listed = members[0].call("presence", json!({ "channel": "room:general" })).await.unwrap();
     assert_eq!(listed["presence"].as_object().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_node_that_drains_says_farewell() {
+    // Its heartbeat would be waited for far longer than any test.
+    let seldom = &[("CHAT__PRESENCE__TICK_MS", "100"), ("CHAT__PRESENCE__HEARTBEAT_S", "60")];
+    let mut cluster = Cluster::with(Setup::PostgresAndRedis, 2, seldom).await;
+    let mut members = one_each(&cluster, 2).await;
+    counts(&mut members[..1], 2, 2).await;
+    cluster.nodes[1].terminate();
+    cluster.nodes[1].ended().await;
+    counts(&mut members[..1], 1, 1).await;
 }
 
 #[tokio::test]

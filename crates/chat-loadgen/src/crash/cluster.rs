@@ -21,6 +21,10 @@ const BROKERS: usize = 3;
 const CALM_MS: std::ops::Range<u64> = 500..1_500;
 /// How long something is away, milliseconds.
 const AWAY_MS: std::ops::Range<u64> = 500..4_000;
+/// The same where an operator would have been called long ago.
+const AWAY_LONG: Duration = Duration::from_secs(120);
+/// How long a frozen node is, then: beyond every session timeout of broker and database.
+const FROZEN_LONG: Duration = Duration::from_secs(30);
 const COPIED_WITHIN: Duration = Duration::from_secs(20);
 
 /// What can go wrong, each in its turn.
@@ -29,6 +33,8 @@ enum Fault {
     NodeKilled,
     NodeFrozen,
     NodeDrained,
+    /// Every node in its turn, as for a new version.
+    RollingRestart,
     RedisWiped,
     RedisKilled,
     /// Another one takes its place that has missed the last seconds.
@@ -40,10 +46,11 @@ enum Fault {
     EverythingKilled,
 }
 
-const FAULTS: [Fault; 10] = [
+const FAULTS: [Fault; 11] = [
     Fault::NodeKilled,
     Fault::NodeFrozen,
     Fault::NodeDrained,
+    Fault::RollingRestart,
     Fault::RedisWiped,
     Fault::RedisKilled,
     Fault::RedisStale,
@@ -66,6 +73,7 @@ pub(super) struct Cluster {
     /// What is left of the faults before they come again.
     left: Vec<Fault>,
     done: BTreeMap<Fault, u32>,
+    is_long: bool,
 }
 
 async fn away() {
@@ -97,6 +105,7 @@ impl Cluster {
             kafka,
             left: Vec::new(),
             done: BTreeMap::new(),
+            is_long: args.long,
         };
         for _ in 0..NODES {
             let node = cluster.node(free_port()?)?;
@@ -125,9 +134,18 @@ impl Cluster {
         Ok(())
     }
 
+    /// Away for as long as the run wants it.
+    async fn away(&self, long: Duration) {
+        if self.is_long { sleep(long).await } else { away().await }
+    }
+
     /// Ends a node and starts it at its port.
-    async fn replace(&mut self, end: impl AsyncFnOnce(Running) -> Result<()>) -> Result<()> {
-        let node = self.nodes.swap_remove(fastrand::usize(..NODES));
+    async fn replace(
+        &mut self,
+        which: usize,
+        end: impl AsyncFnOnce(Running) -> Result<()>,
+    ) -> Result<()> {
+        let node = self.nodes.remove(which);
         let port = node.address.port();
         end(node).await?;
         let mut again = self.node(port)?;
@@ -190,19 +208,25 @@ impl Cluster {
     }
 
     async fn commit(&mut self, fault: Fault) -> Result<()> {
+        let which = fastrand::usize(..NODES);
         match fault {
-            Fault::NodeKilled => self.replace(async |node| node.kill()).await,
-            Fault::NodeDrained => self.replace(async |node| node.drain().await).await,
+            Fault::NodeKilled => self.replace(which, async |node| node.kill()).await,
+            Fault::NodeDrained => self.replace(which, async |node| node.drain().await).await,
+            Fault::RollingRestart => {
+                for _ in 0..NODES {
+                    self.replace(0, async |node| node.drain().await).await?; // to the end with it
+                }
+                Ok(())
+            }
             Fault::NodeFrozen => {
-                let node = &self.nodes[fastrand::usize(..NODES)];
-                node.signal("STOP")?;
-                away().await;
-                node.signal("CONT")
+                self.nodes[which].signal("STOP")?;
+                self.away(FROZEN_LONG).await;
+                self.nodes[which].signal("CONT")
             }
             Fault::RedisWiped => Ok(self.redis.wipe()?),
             Fault::RedisKilled => {
                 self.redis.kill()?;
-                away().await;
+                self.away(AWAY_LONG).await;
                 Ok(self.redis.start_again()?)
             }
             Fault::RedisStale => self.redis_stale().await,
@@ -210,7 +234,7 @@ impl Cluster {
             Fault::TwoBrokersKilled => self.brokers_killed(2).await,
             Fault::PostgresKilled => {
                 self.postgres.kill()?;
-                away().await;
+                self.away(AWAY_LONG).await;
                 Ok(self.postgres.start_again()?)
             }
             Fault::EverythingKilled => self.everything_killed().await,

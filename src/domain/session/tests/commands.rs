@@ -18,7 +18,7 @@ fn a_bad_command_gets_its_code() {
         (r#"{"id":2,"publish":{"channel":"room:a"}}"#, "2 error 107"),
         (r#"{"id":2,"publish":{"channel":"room:a","data":{"text":" "}}}"#, "2 error 406"),
         (r#"{"id":2,"history":{"channel":"news"}}"#, "2 error 102"),
-        (r#"{"id":2,"presence":{"channel":"room:a"}}"#, "2 error 108"),
+        (r#"{"id":2,"presence":{"channel":"user:a"}}"#, "2 error 103"),
         (r#"{"id":2,"presence_stats":{"channel":"news"}}"#, "2 error 102"),
         (r#"{"id":2,"refresh":{"token":"t"}}"#, "2 error 108"),
         (r#"{"id":2,"rpc":{"method":"message.sing"}}"#, "2 error 104"),

@@ -59,6 +59,9 @@ fn done(result: &CommandResult) -> messages::Reply {
         CommandResult::Publish => reply.publish = Some(Empty {}),
         CommandResult::History(it) => reply.history = Some(history(it)),
         CommandResult::Rpc(data) => reply.rpc = Some(messages::RpcResult { data: data.clone() }),
+        CommandResult::Refresh { ttl_s } => {
+            reply.refresh = Some(messages::RefreshResult { expires: true, ttl: *ttl_s });
+        }
     }
     reply
 }
@@ -67,6 +70,8 @@ fn connected(it: &Connected) -> messages::ConnectResult {
     messages::ConnectResult {
         client: it.client.clone(),
         version: it.version.to_owned(),
+        expires: true,
+        ttl: it.ttl_s,
         data: it.data.clone(),
         ping: it.ping_s,
         pong: true,

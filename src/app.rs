@@ -7,6 +7,7 @@ mod embedded;
 mod error;
 mod listen;
 mod parts;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,6 +63,7 @@ impl App {
     /// [`StartError`].
     pub async fn without_server(config: &Config) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let keys = tokens::keys(config)?; // before anything is founded
         let parts = if !config.kafka.brokers.is_empty() {
             cluster::parts(config, clock.clone()).await?
         } else if !config.postgres.url.is_empty() {
@@ -69,7 +71,8 @@ impl App {
         } else {
             embedded::parts(config, clock.clone())?
         };
-        let (node, arbiters) = actors::start(config, clock.clone(), &parts).await?;
+        let tokens = Arc::new(tokens::tokens(config, &parts.secret, keys)?);
+        let (node, arbiters) = actors::start(config, clock.clone(), &parts, tokens).await?;
         let Parts { kept, closing, .. } = parts;
         let l = &config.limits;
         let gate = Arc::new(Gate {

@@ -1,139 +1,119 @@
-//! Guests' tokens: who the bearer is, signed by this node's secret.
+//! Tokens: who the bearer is. Guests' are signed by this server, an operator's own by whoever holds the keys.
+//!
+//! Neither can pass for the other. They are signed with different keys, which is checked; what a key may say is who
+//! has an account of its own kind; and the kind of an account, written down when it was made, is compared on every
+//! use (`actors/admission.rs`). So a `sub` that happens to be a guest's id lets nobody in as that guest.
 
-use std::io::Write;
-use std::path::Path;
+mod guests;
+mod key;
+mod key_files;
+mod operator;
+
+use std::sync::Arc;
 
 use chat_protocol::UserId;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::domain::session::Denied;
 
-/// Bytes of a secret: as many as HMAC-SHA-256 can use.
-const SECRET_BYTES: usize = 32;
+pub use guests::{Guests, draw_secret, load_or_create_secret};
+pub use key_files::{KeyFileError, KeyFiles, Kind};
+pub use operator::{Operator, Rules};
 
-#[derive(Serialize, Deserialize)]
-struct Claims {
-    sub: String,
-    /// Seconds since the Unix epoch (RFC 7519 §4.1.4).
-    exp: u64,
-    iat: u64,
+/// Whose account a token is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// Made by this server, for whoever gave a name.
+    Guest,
+    /// The operator's; `name` is what they call the user, as it stands in the token.
+    Operator { name: Option<String> },
 }
 
 /// What a good token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bearer {
     pub user: UserId,
-    /// ms since the Unix epoch.
+    pub account: Account,
+    /// ms since the Unix epoch: from then on it isn't good any more.
     pub expires_at: u64,
+    /// ms since the Unix epoch, if the token says.
+    pub issued_at: Option<u64>,
+    /// The token's own name (`jti`), if it has one.
+    pub token_id: Option<String>,
 }
 
-/// Signs and reads tokens.
+/// The claims that are read (RFC 7519 §4.1); times in seconds since the Unix epoch, which need not be whole.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    exp: f64,
+    nbf: Option<f64>,
+    iat: Option<f64>,
+    jti: Option<String>,
+    #[serde(default)]
+    name: serde_json::Value,
+}
+
+impl Claims {
+    /// Who bears a token that is signed well, unless it isn't good now. Clocks may differ by `leeway_ms`. Every token
+    /// passes here.
+    ///
+    /// # Errors
+    /// [`Denied::Invalid`], [`Denied::Expired`].
+    fn bearer(self, account: Account, now_ms: u64, leeway_ms: u64) -> Result<Bearer, Denied> {
+        let user = UserId::parse(&self.sub).map_err(|_| Denied::Invalid)?;
+        if self.nbf.is_some_and(|from| ms(from) > now_ms.saturating_add(leeway_ms)) {
+            return Err(Denied::Invalid);
+        }
+        let expires_at = ms(self.exp).saturating_add(leeway_ms);
+        if now_ms >= expires_at {
+            return Err(Denied::Expired);
+        }
+        Ok(Bearer { user, account, expires_at, issued_at: self.iat.map(ms), token_id: self.jti })
+    }
+}
+
+/// A time of a claim in ms; what lies before the epoch is at it.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn ms(seconds: f64) -> u64 {
+    (seconds * 1000.0) as u64
+}
+
+/// Reads tokens, and signs guests'.
 pub struct Tokens {
-    sign: EncodingKey,
-    read: DecodingKey,
-    validation: Validation,
-    lifetime_ms: u64,
+    /// `None`: there are no guests here.
+    guests: Option<Guests>,
+    /// `None`: there are only guests.
+    operator: Option<Arc<Operator>>,
 }
 
 impl Tokens {
-    /// Tokens under `secret` that live for `lifetime_ms`.
-    pub fn new(secret: &[u8], lifetime_ms: u64) -> Self {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.validate_exp = false; // compared below, with a clock that tests can set
-        validation.set_required_spec_claims(&["exp", "sub"]);
-        Self {
-            sign: EncodingKey::from_secret(secret),
-            read: DecodingKey::from_secret(secret),
-            validation,
-            lifetime_ms,
-        }
+    /// Tokens of guests, of the operator's users, or of both.
+    pub fn new(guests: Option<Guests>, operator: Option<Operator>) -> Self {
+        Self { guests, operator: operator.map(Arc::new) }
     }
 
-    /// A token for `user` and when it expires (ms since the Unix epoch).
-    ///
-    /// # Errors
-    /// If signing fails, which HMAC has no reason to.
-    pub fn issue(&self, user: &UserId, now_ms: u64) -> anyhow::Result<(String, u64)> {
-        let exp = (now_ms + self.lifetime_ms) / 1000;
-        let claims = Claims { sub: user.to_string(), exp, iat: now_ms / 1000 };
-        Ok((jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)?, exp * 1000))
+    /// Guests' tokens; `None` where guests are switched off.
+    pub fn guests(&self) -> Option<&Guests> {
+        self.guests.as_ref()
     }
 
-    /// Who bears `token`?
+    /// Who bears `token`? Guests' are read at once; for an operator's, key files may have to be read again, and the
+    /// arithmetic takes its time: both is done on threads that may wait.
     ///
     /// # Errors
-    /// [`Denied::Missing`], [`Denied::Invalid`], [`Denied::Expired`].
-    pub fn read(&self, token: &str, now_ms: u64) -> Result<Bearer, Denied> {
+    /// [`Denied::Missing`], [`Denied::Invalid`], [`Denied::Expired`]; [`Denied::Unavailable`] if nothing could be said
+    /// in time.
+    pub async fn read(&self, token: &str, now_ms: u64) -> Result<Bearer, Denied> {
         if token.is_empty() {
             return Err(Denied::Missing);
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.read, &self.validation)
-            .map_err(|_| Denied::Invalid)?
-            .claims;
-        let user = UserId::parse(&claims.sub).map_err(|_| Denied::Invalid)?;
-        let expires_at = claims.exp.saturating_mul(1000);
-        if now_ms >= expires_at { Err(Denied::Expired) } else { Ok(Bearer { user, expires_at }) }
-    }
-}
-
-/// Reads the secret at `path`, or draws one and keeps it there, readable by its owner only.
-///
-/// # Errors
-/// If it can't be read or written, or has been cut short.
-pub fn load_or_create_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
-    use std::os::unix::fs::OpenOptionsExt;
-    match std::fs::read(path) {
-        Ok(secret) if secret.len() >= SECRET_BYTES => return Ok(secret),
-        Ok(_) => anyhow::bail!("{} is damaged: remove it, and guests sign in anew", path.display()),
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
-        Err(err) => return Err(err.into()),
-    }
-    let secret = draw_secret();
-    // Written aside and renamed: a crash leaves no half secret behind.
-    let aside = path.with_extension("new");
-    let _ = std::fs::remove_file(&aside);
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
-    file.write_all(&secret)?;
-    file.sync_all()?;
-    std::fs::rename(&aside, path)?;
-    Ok(secret)
-}
-
-/// A new secret.
-pub fn draw_secret() -> Vec<u8> {
-    rand::random::<[u8; SECRET_BYTES]>().to_vec()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_good_until_it_expires_and_only_under_its_secret() {
-        let tokens = Tokens::new(b"one", 10_000);
-        let user = UserId::parse("u").unwrap();
-        let (token, expires_at) = tokens.issue(&user, 5_000).unwrap();
-        assert_eq!(expires_at, 15_000);
-        assert_eq!(tokens.read(&token, 14_999), Ok(Bearer { user, expires_at }));
-        assert_eq!(tokens.read(&token, 15_000), Err(Denied::Expired));
-        assert_eq!(Tokens::new(b"two", 1).read(&token, 5_000), Err(Denied::Invalid));
-        assert_eq!(tokens.read("", 0), Err(Denied::Missing));
-        assert_eq!(tokens.read("a.b.c", 0), Err(Denied::Invalid));
-        let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", token.split('.').nth(1).unwrap());
-        assert_eq!(tokens.read(&unsigned, 0), Err(Denied::Invalid));
-    }
-
-    #[test]
-    fn a_secret_is_drawn_once_and_is_its_owners_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("secret");
-        let secret = load_or_create_secret(&path).unwrap();
-        assert_eq!(load_or_create_secret(&path).unwrap(), secret);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        std::fs::write(&path, "short").unwrap();
-        assert!(load_or_create_secret(&path).is_err());
+        if let Some(result) = self.guests.as_ref().and_then(|guests| guests.read(token, now_ms)) {
+            return result;
+        }
+        match &self.operator {
+            Some(operator) => operator.read(token, now_ms).await,
+            None => Err(Denied::Invalid),
+        }
     }
 }

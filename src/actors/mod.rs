@@ -15,6 +15,7 @@
 //!
 //! What else can die stands in ARCHITECTURE.md, "When something dies".
 
+pub mod admission;
 pub mod answer;
 pub mod bridge;
 pub mod chat_room;

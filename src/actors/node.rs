@@ -40,7 +40,7 @@ pub struct Node {
     pub frame_bytes_max: usize,
     pub durability: Durability,
     pub clock: Arc<dyn Clock>,
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     pub store: Arc<dyn Store>,
     pub nodes: Arc<dyn Nodes>,
     pub presence: ActorRef<Presence>,
@@ -116,8 +116,8 @@ impl Node {
         Some(worker)
     }
 
-    /// What a user is told when their session begins.
-    pub fn welcome(&self, user: &User, client: String) -> Connected {
+    /// What a user whose token is good for `ttl_s` seconds is told when their session `client` begins.
+    pub fn welcome(&self, user: &User, ttl_s: u32, client: String) -> Connected {
         let version = env!("CARGO_PKG_VERSION");
         let welcome = Welcome {
             server: "scalable-chat",
@@ -132,7 +132,8 @@ impl Node {
             durability: self.durability.name(),
         };
         let ping_s = u32::try_from(self.policy.ping_interval_ms / 1000).unwrap_or(u32::MAX);
-        Connected { client, version, data: json::encode(&welcome).into(), ping_s }
+        let data = json::encode(&welcome).into();
+        Connected { client, version, ttl_s, data, ping_s }
     }
 
     /// Publishes for a REST handler; answered within the time that every reply keeps.

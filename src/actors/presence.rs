@@ -142,7 +142,9 @@ impl Actor for Presence {
                 this.pass_on(&tick);
             }
             if this.register.borrow().is_empty() {
-                this.waiting.drain(..).for_each(|waiting| drop(waiting.send(())));
+                for waiting in this.waiting.drain(..) {
+                    let _ = waiting.send(());
+                }
             }
         });
     }

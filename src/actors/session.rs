@@ -21,7 +21,7 @@ use super::workers::ToSession;
 use crate::domain::outbound::Outbound;
 use crate::domain::room::Ask;
 use crate::domain::rpc::{fresh_id, person};
-use crate::domain::session::{Denied, Effect, Session, SessionKey};
+use crate::domain::session::{Effect, Session, SessionKey};
 use crate::{faults, metrics};
 
 /// One session without its socket.
@@ -108,7 +108,7 @@ impl Driver {
             ToSession::Authenticated(result) => {
                 let node = self.node.clone();
                 let client = fresh_id();
-                let welcome = |user: &_| node.welcome(user, client.clone());
+                let welcome = |user: &_, ttl_s| node.welcome(user, ttl_s, client.clone());
                 let (now, unix_ms) = (node.clock.monotonic_ms(), node.clock.now_ms());
                 self.machine.on_authenticated(*result, now, unix_ms, &welcome, &mut effects);
                 if let Some(user) = self.machine.user() {
@@ -118,6 +118,10 @@ impl Driver {
                         entry.occupant = Some(occupant);
                     }
                 }
+            }
+            ToSession::Refreshed { ticket, result } => {
+                let (now, unix_ms) = (self.node.clock.monotonic_ms(), self.node.clock.now_ms());
+                self.machine.on_refreshed(ticket, *result, now, unix_ms, &mut effects);
             }
             ToSession::Tick => {
                 self.machine.on_tick(self.node.clock.monotonic_ms(), &mut effects);
@@ -204,10 +208,8 @@ impl Driver {
     fn reach_out(&mut self, effect: Effect) {
         let (node, session) = (&self.node, self.key);
         match effect {
-            Effect::Authenticate { token } => match node.tokens.read(&token, node.clock.now_ms()) {
-                Ok(bearer) => node.pump.admit(bearer.user, bearer.expires_at, session),
-                Err(denied) => self.deny(denied),
-            },
+            Effect::Authenticate { token } => node.pump.admit(token, session),
+            Effect::Refresh { ticket, token } => node.pump.refresh(token, session, ticket),
             Effect::Subscribe { room, ticket, since } => {
                 let Some(user) = self.machine.user().map(|user| user.id.clone()) else { return };
                 let ask = Ask::Subscribe { session, ticket, user, since };
@@ -250,10 +252,6 @@ impl Driver {
             Effect::Change { ticket, change } => node.pump.change(change, session, ticket),
             Effect::Reply(_) | Effect::Push(_) | Effect::Close(_) => {}
         }
-    }
-
-    fn deny(&mut self, denied: Denied) {
-        self.on_message(ToSession::Authenticated(Box::new(Err(denied))));
     }
 }
 

@@ -11,16 +11,19 @@ use chat_protocol::client::Anchor;
 use chat_protocol::{ErrorCode, Offset, Publication, RoomId, UserId};
 use tokio::sync::Semaphore;
 
+use super::admission::user_of;
 use super::answer;
 use super::chat_room::{ChatRoom, HeadRead, MembershipRead, Repaired};
 use super::workers::{ToSession, Workers};
 use crate::bus::Bus;
+use crate::clock::Clock;
 use crate::domain::question::{Answer, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
 use crate::domain::record::Change;
 use crate::domain::session::{Admitted, Denied, Page, SessionKey, Ticket};
 use crate::metrics;
 use crate::nodes::Nodes;
 use crate::store::{PageLimit, Range, Store, StoreError};
+use crate::tokens::Tokens;
 
 /// Questions that may be under way.
 const QUESTIONS_MAX: usize = 8192;
@@ -32,6 +35,8 @@ pub struct StorePump {
     nodes: Arc<dyn Nodes>,
     bus: Arc<dyn Bus>,
     workers: Arc<Workers>,
+    tokens: Arc<Tokens>,
+    clock: Arc<dyn Clock>,
     /// The thread where answers are put together.
     thread: ArbiterHandle,
     permits: Arc<Semaphore>,
@@ -44,10 +49,11 @@ impl StorePump {
         nodes: Arc<dyn Nodes>,
         bus: Arc<dyn Bus>,
         workers: Arc<Workers>,
+        (tokens, clock): (Arc<Tokens>, Arc<dyn Clock>),
         thread: ArbiterHandle,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(QUESTIONS_MAX));
-        Self { store, nodes, bus, workers, thread, permits }
+        Self { store, nodes, bus, workers, tokens, clock, thread, permits }
     }
 
     /// Runs `job` if there is room for it; `false`: there is none.
@@ -155,20 +161,42 @@ impl StorePump {
         refuse_unless(asked, &workers, session, ticket);
     }
 
-    /// Is the bearer of a good token still a user?
-    pub fn admit(&self, user: UserId, expires_at: u64, session: SessionKey) {
-        let workers = self.workers.clone();
+    /// Who bears this token?
+    pub fn admit(&self, token: String, session: SessionKey) {
+        self.look_at(token, session, |result| ToSession::Authenticated(Box::new(result)));
+    }
+
+    /// The same on a connection that lives.
+    pub fn refresh(&self, token: String, session: SessionKey, ticket: Ticket) {
+        self.look_at(token, session, move |result| ToSession::Refreshed {
+            ticket,
+            result: Box::new(result),
+        });
+    }
+
+    fn look_at(
+        &self,
+        token: String,
+        session: SessionKey,
+        answer: impl Fn(Result<Admitted, Denied>) -> ToSession + Clone + Send + 'static,
+    ) {
+        let (workers, refuse) = (self.workers.clone(), answer.clone());
         let asked = self.run(|this| async move {
-            let admitted = match note(this.store.user(&user).await) {
-                Ok(Some(user)) => Ok(Admitted { user, expires_at }),
-                Ok(None) => Err(Denied::Invalid),
-                Err(_) => Err(Denied::Unavailable),
-            };
-            this.workers.tell(session, ToSession::Authenticated(Box::new(admitted)));
+            let admitted = this.admitted(&token).await;
+            this.workers.tell(session, answer(admitted));
         });
         if !asked {
-            let denied = Box::new(Err(Denied::Unavailable));
-            workers.tell(session, ToSession::Authenticated(denied));
+            workers.tell(session, refuse(Err(Denied::Unavailable)));
+        }
+    }
+
+    async fn admitted(&self, token: &str) -> Result<Admitted, Denied> {
+        let bearer = self.tokens.read(token, self.clock.now_ms()).await?;
+        let expires_at = bearer.expires_at;
+        match note(user_of(&*self.store, &bearer).await) {
+            Ok(Some(user)) => Ok(Admitted { user, expires_at }),
+            Ok(None) => Err(Denied::Invalid),
+            Err(_) => Err(Denied::Unavailable),
         }
     }
 }

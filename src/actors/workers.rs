@@ -40,6 +40,10 @@ pub enum ToSession {
         answer: Result<Answer, ErrorCode>,
     },
     Authenticated(Box<Result<Admitted, Denied>>),
+    Refreshed {
+        ticket: Ticket,
+        result: Box<Result<Admitted, Denied>>,
+    },
     /// The time that the session asked for has come.
     Tick,
     Close(CloseCode),

@@ -60,13 +60,20 @@ pub async fn start(
     config: &Config,
     clock: Arc<dyn Clock>,
     parts: &Parts,
+    tokens: Arc<Tokens>,
 ) -> Result<(Arc<Node>, Vec<Arbiter>), StartError> {
-    let Parts { store, journal, bus, nodes, projectors, outbox, secret, .. } = parts;
+    let Parts { store, journal, bus, nodes, projectors, outbox, .. } = parts;
     let (workers, hubs, state) =
         (Arc::new(Workers::new()), Arc::new(Hubs::default()), Arc::new(State::default()));
     let pumps = Arbiter::new();
-    let pump =
-        StorePump::new(store.clone(), nodes.clone(), bus.clone(), workers.clone(), pumps.handle());
+    let pump = StorePump::new(
+        store.clone(),
+        nodes.clone(),
+        bus.clone(),
+        workers.clone(),
+        (tokens.clone(), clock.clone()),
+        pumps.handle(),
+    );
     let durability = journal.durability();
     let sink = {
         let (journal, workers, clock) = (journal.clone(), workers.clone(), clock.clone());
@@ -140,7 +147,6 @@ pub async fn start(
         .await?;
     }
     arbiters.push(pumps);
-    let lifetime_ms = config.token.lifetime_days * 24 * 3600 * 1000;
     let node = Node {
         name: fresh_id(),
         policy: Arc::new(policy(config)),
@@ -152,7 +158,7 @@ pub async fn start(
         frame_bytes_max: config.session.frame_bytes_max,
         durability,
         clock,
-        tokens: Tokens::new(secret, lifetime_ms),
+        tokens,
         store: store.clone(),
         nodes: nodes.clone(),
         presence,
@@ -171,6 +177,7 @@ fn policy(config: &Config) -> session::Policy {
         ping_interval_ms: s.ping_interval_s * 1000,
         pong_timeout_ms: s.pong_timeout_s * 1000,
         connect_timeout_ms: s.connect_timeout_s * 1000,
+        expired_close_delay_ms: s.expired_close_delay_s * 1000,
         reply_timeout_ms: s.reply_timeout_ms,
         channels_max: s.channels_max,
         outstanding_max: s.outstanding_max,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::bus::redis::BadUrl;
 use crate::journal::kafka;
 use crate::store::{postgres, sqlite::OpenError};
+use crate::tokens::KeyFileError;
 
 /// Why the node could not start, and with which code the process ends (sysexits.h).
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,8 @@ pub enum StartError {
     Kafka(#[from] kafka::SetUpError),
     #[error("the secret in the data directory can't be used: {0}")]
     Secret(anyhow::Error),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     #[error("{0} is taken by another program: stop it, or choose another port with --port")]
     PortInUse(String),
     #[error("can't listen on {0}: {1}")]
@@ -43,6 +46,7 @@ impl StartError {
         const IO: u8 = 74;
         match self {
             Self::RedisUrl(_)
+            | Self::KeyFile(_)
             | Self::Database(
                 Database::Url(_)
                 | Database::Tls(_)

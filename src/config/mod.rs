@@ -33,6 +33,7 @@ pub struct Config {
     pub message: Message,
     pub presence: Presence,
     pub limits: Limits,
+    pub auth: Auth,
     pub token: Token,
     pub store: Store,
     pub postgres: Postgres,
@@ -68,6 +69,7 @@ pub struct Session {
     pub ping_interval_s: u64,
     pub pong_timeout_s: u64,
     pub connect_timeout_s: u64,
+    pub expired_close_delay_s: u64,
     pub reply_timeout_ms: u64,
     pub channels_max: usize,
     pub outstanding_max: usize,
@@ -121,6 +123,23 @@ impl Limits {
     pub fn rate(&self, per_second: u32, burst: u32) -> Option<Rate> {
         self.enabled.then_some(Rate { per_second, burst })
     }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    pub guests: bool,
+    /// Empty: none.
+    pub hmac_secret_file: PathBuf,
+    /// Empty: none.
+    pub public_key_file: PathBuf,
+    /// Empty: none.
+    pub jwks_file: PathBuf,
+    /// Empty: any.
+    pub issuer: String,
+    /// Empty: none.
+    pub audience: String,
+    pub leeway_s: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -284,6 +303,11 @@ impl Config {
             "must be from 100 to 4999: clients give up at 5000",
         )?;
         require(s.connect_timeout_s > 0, "session.connect_timeout_s", "must be at least 1")?;
+        require(
+            s.expired_close_delay_s <= 3600,
+            "session.expired_close_delay_s",
+            "must be at most 3600",
+        )?;
         require(s.stall_timeout_s > 0, "session.stall_timeout_s", "must be at least 1")?;
         require(s.channels_max > 0, "session.channels_max", "must be at least 1")?;
         require(s.outstanding_max > 0, "session.outstanding_max", "must be at least 1")?;
@@ -322,6 +346,14 @@ impl Config {
         let p = &self.presence;
         require(p.tick_ms >= 100, "presence.tick_ms", "must be at least 100")?;
         require((1..=60).contains(&p.heartbeat_s), "presence.heartbeat_s", "must be from 1 to 60")?;
+        let a = &self.auth;
+        let files = [&a.hmac_secret_file, &a.public_key_file, &a.jwks_file];
+        require(
+            a.guests || files.iter().any(|file| !file.as_os_str().is_empty()),
+            "auth.guests",
+            "nobody could come in: allow guests, or name a file with a key of yours",
+        )?;
+        require(a.leeway_s <= 300, "auth.leeway_s", "must be at most 300")?;
         require(self.postgres.connections > 1, "postgres.connections", "must be at least 2")?;
         require(self.store.readers > 0, "store.readers", "must be at least 1")?;
         require(self.token.lifetime_days > 0, "token.lifetime_days", "must be at least 1")
@@ -374,6 +406,9 @@ mod tests {
             ("PORT", "70000", "port"),
             ("CHAT__SESSION__PONG_TIMEOUT_S", "25", "session.pong_timeout_s"),
             ("CHAT__SESSION__SHELL", "fat", "fat"),
+            ("CHAT__AUTH__GUESTS", "false", "auth.guests"),
+            ("CHAT__AUTH__LEEWAY_S", "301", "auth.leeway_s"),
+            ("CHAT__SESSION__EXPIRED_CLOSE_DELAY_S", "3601", "session.expired_close_delay_s"),
         ] {
             let error = load(&[(key, value)]).unwrap_err().to_string();
             assert!(error.contains(named), "{key}={value}: {error}");

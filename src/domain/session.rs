@@ -4,6 +4,7 @@
 //! (see `http/upgrade.rs` and `http/ws.rs`), so what it does is the same in both.
 
 mod asks;
+mod refresh;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct Policy {
     pub pong_timeout_ms: u64,
     /// From the upgrade to the connect command.
     pub connect_timeout_ms: u64,
+    /// From the end of a token to that of its session, unless a fresh one comes.
+    pub expired_close_delay_ms: u64,
     /// Every reply leaves within this: SDKs give up at 5 s.
     pub reply_timeout_ms: u64,
     pub channels_max: usize,
@@ -57,6 +60,11 @@ pub enum Effect {
     /// Say why, and end.
     Close(CloseCode),
     Authenticate {
+        token: String,
+    },
+    /// Look at a fresh token; ends with [`Session::on_refreshed`].
+    Refresh {
+        ticket: Ticket,
         token: String,
     },
     Subscribe {
@@ -145,7 +153,7 @@ enum Phase {
     Authenticating { id: u32, held: Vec<Vec<u8>>, held_bytes: usize, deadline: u64 },
     Live {
         user: Arc<User>,
-        /// When the token runs out.
+        /// When the session ends, unless a fresh token comes.
         expiry: u64,
     },
     /// Connect was refused: the client closes, or is stale at the deadline.
@@ -185,8 +193,9 @@ pub struct Session {
     pong_due: u64,
 }
 
-/// Makes the result of a connect, given the user: only the node knows what to say of itself.
-pub type Welcome<'a> = &'a dyn Fn(&User) -> Connected;
+/// Makes the result of a connect, given the user and the seconds that their token is good for: only the node knows what
+/// to say of itself.
+pub type Welcome<'a> = &'a dyn Fn(&User, u32) -> Connected;
 
 impl Session {
     /// A connection that has just been upgraded. `jitter_ms` spreads the first pings of sessions that began
@@ -307,9 +316,10 @@ impl Session {
         let (id, held) = (*id, std::mem::take(held));
         match result {
             Ok(Admitted { user, expires_at }) => {
-                let connected = Box::new(welcome(&user));
+                let ttl_s = refresh::ttl_s(expires_at, unix_ms);
+                let connected = Box::new(welcome(&user, ttl_s));
                 effects.push(done(id, CommandResult::Connect(connected)));
-                let expiry = now + expires_at.saturating_sub(unix_ms);
+                let expiry = refresh::expiry(&self.policy, expires_at, now, unix_ms);
                 self.phase = Phase::Live { user: Arc::new(user), expiry };
                 for frame in held {
                     self.on_frame(&frame, now, effects);

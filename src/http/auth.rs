@@ -10,6 +10,7 @@ use chat_protocol::object::User;
 
 use super::Mounted;
 use super::error::ApiError;
+use crate::actors::admission::user_of;
 use crate::domain::session::Denied;
 
 /// The user of a request.
@@ -26,13 +27,13 @@ impl FromRequest for Identity {
         let token = token.trim().to_owned();
         Box::pin(async move {
             let node = &mounted.ok_or(ErrorCode::Internal)?.node;
-            let bearer =
-                node.tokens.read(&token, node.clock.now_ms()).map_err(|denied| match denied {
-                    Denied::Expired => ErrorCode::TokenExpired,
-                    Denied::Unavailable => ErrorCode::Internal,
-                    Denied::Invalid | Denied::Missing => ErrorCode::Unauthorized,
-                })?;
-            let user = node.store.user(&bearer.user).await?;
+            let bearer = node.tokens.read(&token, node.clock.now_ms()).await;
+            let bearer = bearer.map_err(|denied| match denied {
+                Denied::Expired => ErrorCode::TokenExpired,
+                Denied::Unavailable => ErrorCode::Internal,
+                Denied::Invalid | Denied::Missing => ErrorCode::Unauthorized,
+            })?;
+            let user = user_of(&*node.store, &bearer).await?;
             Ok(Self(user.ok_or(ErrorCode::Unauthorized)?))
         })
     }

@@ -25,7 +25,8 @@ struct Ticket<'a> {
 }
 
 fn ticket(node: &Node, status: StatusCode, user: &User) -> Result<HttpResponse, ApiError> {
-    let issued = node.tokens.issue(&user.id, node.clock.now_ms());
+    let guests = node.tokens.guests().ok_or(ErrorCode::NotAvailable)?;
+    let issued = guests.issue(&user.id, node.clock.now_ms());
     let (token, expires_at) = issued.map_err(|err| {
         tracing::error!(%err, "token could not be signed");
         ErrorCode::Internal
@@ -40,6 +41,9 @@ pub async fn create(
     body: web::Json<Named>,
 ) -> Result<HttpResponse, ApiError> {
     let node = &mounted.node;
+    if node.tokens.guests().is_none() {
+        return Err(ErrorCode::NotAvailable.into());
+    }
     let name = parse_name(&body.name)?;
     if !mounted.gate.guests.pass(req.peer_addr().map(|peer| peer.ip())) {
         return Err(ErrorCode::TooManyRequests.into());
@@ -51,6 +55,9 @@ pub async fn create(
 
 /// `POST /api/tokens/refresh`
 pub async fn refresh(mounted: Mounted, who: Identity) -> Result<HttpResponse, ApiError> {
+    if !who.0.guest {
+        return Err(ErrorCode::PermissionDenied.into()); // their next token comes from where they got this one
+    }
     ticket(&mounted.node, StatusCode::OK, &who.0)
 }
 

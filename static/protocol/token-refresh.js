@@ -1,6 +1,8 @@
 // @ts-check
 /** The token is exchanged when this part of its life has gone by. */
 const REFRESH_AT = 0.8;
+/** Longer than this no timer waits: it would fire at once. */
+const WAIT_MS_MAX = 2 ** 31 - 1;
 
 /**
  * Hands the server a new token before the old one expires, so that the line needn't drop for it.
@@ -29,7 +31,8 @@ export class TokenRefresh {
   /** @param {number} ttlSeconds what is left of the current token's life */
   start(ttlSeconds) {
     this.stop();
-    this.#cancel = this.#timers.after(ttlSeconds * 1000 * REFRESH_AT, () => this.#refresh());
+    const waitMs = Math.min(ttlSeconds * 1000 * REFRESH_AT, WAIT_MS_MAX);
+    this.#cancel = this.#timers.after(waitMs, () => this.#refresh());
   }
 
   stop() {

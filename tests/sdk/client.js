@@ -15,7 +15,8 @@ export class Client {
   received = [];
   #network = true;
 
-  constructor(server, token) {
+  /** `getToken` is asked when `token` has expired, or is about to. */
+  constructor(server, token, getToken = null) {
     const wire = this;
     // The socket class is an option of the SDK's own; a cut network is a port where nobody listens.
     class Socket extends WebSocket {
@@ -32,6 +33,7 @@ export class Client {
     }
     this.sdk = new format.Centrifuge(`${server.url.replace('http', 'ws')}/connection/websocket`, {
       token,
+      getToken,
       websocket: Socket,
       minReconnectDelay: 20,
       maxReconnectDelay: 200,

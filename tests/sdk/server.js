@@ -26,12 +26,15 @@ export async function eventually(what, holds) {
 
 export class Server {
   #dataDir;
+  #options;
   #process;
   /** The end of what the process printed: said with every failure that concerns it. */
   #output = '';
 
-  static async start() {
+  /** Starts one with `options` beside the usual ones, by their names in the environment. */
+  static async start(options = {}) {
     const server = new Server();
+    server.#options = options;
     server.#dataDir = await mkdtemp(join(tmpdir(), 'chat-sdk-'));
     server.port = await freePort();
     try {
@@ -55,6 +58,7 @@ export class Server {
       PORT: String(this.port),
       DATA_DIR: this.#dataDir,
       CHAT__LIMITS__ENABLED: 'false',
+      ...this.#options,
     };
     this.#process = spawn(BINARY, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process.on('error', (error) => (this.#output += `${BINARY}: ${error.message}\n`));

@@ -30,7 +30,7 @@ pub enum Request<'a> {
     Rpc(Rpc<'a>),
     /// An RPC that wants no reply.
     Send(Send<'a>),
-    Refresh,
+    Refresh(Refresh<'a>),
     SubRefresh,
     /// A command without anything: the answer to a server's ping.
     Pong,
@@ -106,6 +106,13 @@ pub struct Send<'a> {
     pub data: Option<Rpc<'a>>,
 }
 
+/// A fresh token for this connection.
+#[derive(Debug, Default, Deserialize)]
+pub struct Refresh<'a> {
+    #[serde(borrow, default)]
+    pub token: Cow<'a, str>,
+}
+
 /// A command as it came: any of the requests may be there, and the first one counts.
 #[derive(Default, Deserialize)]
 pub(crate) struct Requests<'a> {
@@ -130,7 +137,8 @@ pub(crate) struct Requests<'a> {
     pub send: Option<Send<'a>>,
     #[serde(borrow)]
     pub rpc: Option<Rpc<'a>>,
-    pub refresh: Option<IgnoredAny>,
+    #[serde(borrow)]
+    pub refresh: Option<Refresh<'a>>,
     pub sub_refresh: Option<IgnoredAny>,
 }
 
@@ -161,8 +169,8 @@ impl<'a> Requests<'a> {
             return Ok(Command { id: 0, request: Request::Send(it) });
         } else if let Some(it) = self.rpc {
             Request::Rpc(it)
-        } else if self.refresh.is_some() {
-            Request::Refresh
+        } else if let Some(it) = self.refresh {
+            Request::Refresh(it)
         } else if self.sub_refresh.is_some() {
             Request::SubRefresh
         } else if id == 0 {

@@ -32,6 +32,10 @@ pub enum CommandResult {
     PresenceStats(Crowd),
     /// JSON of the method's own.
     Rpc(Bytes),
+    Refresh {
+        /// As in [`Connected`].
+        ttl_s: u32,
+    },
 }
 
 /// The result of a successful connect.
@@ -40,6 +44,8 @@ pub struct Connected {
     /// The session's name.
     pub client: String,
     pub version: &'static str,
+    /// Seconds until the token runs out, at least 1.
+    pub ttl_s: u32,
     /// JSON of a [`Welcome`].
     pub data: Bytes,
     /// Seconds between the server's pings, which want an answer.

@@ -83,7 +83,8 @@ impl Session {
                 let question = Question::PresenceStats(room_of(&it.channel)?);
                 self.ask(id, question, now, effects)
             }
-            Request::Refresh | Request::SubRefresh => Err(ErrorCode::NotAvailable),
+            Request::Refresh(it) => self.on_refresh(id, &it, now, effects),
+            Request::SubRefresh => Err(ErrorCode::NotAvailable), // no subscription has a token
             Request::Connect(_) | Request::Pong => Err(ErrorCode::BadRequest),
         }
     }
@@ -206,7 +207,12 @@ impl Session {
     }
 
     /// Notes that command `id` wants an answer, `bare` if its reply has no data.
-    fn expect_answer(&mut self, id: u32, bare: bool, now: u64) -> Result<Ticket, ErrorCode> {
+    pub(super) fn expect_answer(
+        &mut self,
+        id: u32,
+        bare: bool,
+        now: u64,
+    ) -> Result<Ticket, ErrorCode> {
         if self.pending.len() >= self.policy.outstanding_max {
             return Err(ErrorCode::TooManyRequests);
         }
@@ -216,6 +222,16 @@ impl Session {
         Ok(ticket)
     }
 
+    /// Whose answer came; `None` if nobody waits for it any more.
+    pub(super) fn answered(&mut self, ticket: Ticket) -> Option<Pending> {
+        let at = self.pending.iter().position(|pending| pending.ticket == ticket)?;
+        let pending = self.pending.swap_remove(at);
+        if self.pending.is_empty() {
+            self.pending = Vec::new(); // an idle session holds no capacity
+        }
+        Some(pending)
+    }
+
     /// An answer came, or why there is none. One that nobody waits for any more is dropped.
     pub fn on_answer(
         &mut self,
@@ -223,13 +239,7 @@ impl Session {
         answer: Result<Answer, ErrorCode>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(at) = self.pending.iter().position(|pending| pending.ticket == ticket) else {
-            return;
-        };
-        let Pending { id, bare, .. } = self.pending.swap_remove(at);
-        if self.pending.is_empty() {
-            self.pending = Vec::new(); // an idle session holds no capacity
-        }
+        let Some(Pending { id, bare, .. }) = self.answered(ticket) else { return };
         self.rename(ticket, answer.is_ok());
         effects.push(match answer {
             Ok(_) if bare => done(id, CommandResult::Publish),

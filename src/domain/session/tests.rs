@@ -5,6 +5,7 @@ mod catching_up;
 mod commands;
 mod connecting;
 mod keeping_alive;
+mod refreshing;
 mod subscribing;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ fn policy() -> Policy {
         ping_interval_ms: 25_000,
         pong_timeout_ms: 8_000,
         connect_timeout_ms: 10_000,
+        expired_close_delay_ms: 5_000,
         reply_timeout_ms: 4_000,
         channels_max: 3,
         outstanding_max: 2,
@@ -71,8 +73,8 @@ fn admitted() -> Admitted {
     Admitted { user, expires_at: EXPIRES_AT }
 }
 
-fn welcome(_: &User) -> Connected {
-    Connected { client: "c".into(), version: "0", data: "{}".into(), ping_s: 25 }
+fn welcome(_: &User, ttl_s: u32) -> Connected {
+    Connected { client: "c".into(), version: "0", ttl_s, data: "{}".into(), ping_s: 25 }
 }
 
 /// An answer whose data is that.
@@ -113,6 +115,7 @@ fn told(effects: &[Effect]) -> Vec<String> {
         }
         Effect::Close(code) => format!("close {}", code.code()),
         Effect::Authenticate { token } => format!("authenticate {token}"),
+        Effect::Refresh { ticket, token } => format!("refresh {token} #{ticket}"),
         Effect::Subscribe { room, ticket, .. } => format!("subscribe {room} #{ticket}"),
         Effect::Continue { room, ticket, after } => format!("continue {room} #{ticket} {after}"),
         Effect::Detach { room, ticket } => format!("detach {room} #{ticket}"),

@@ -4,7 +4,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{Cluster, Setup};
-use crate::kit::{Client, within};
+use crate::kit::tokens::{Signer, keep};
+use crate::kit::{Client, Server, within};
 
 #[rstest]
 #[tokio::test]
@@ -135,4 +136,30 @@ async fn a_removal_on_one_node_holds_on_all(
     removed.settle().await;
     assert!(removed.waiting().is_empty(), "{:?}", removed.waiting());
     assert_eq!(removed.say_as(&den, "late", "late").await.unwrap_err().code, 402);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_operators_user_who_comes_to_several_nodes_at_once_is_one_user(
+    #[values(Setup::Postgres, Setup::Kafka)] setup: Setup,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(setup, 1).await;
+    let file = keep(folder.path(), "key", [7; 32]);
+    cluster.options.push(("CHAT__AUTH__HMAC_SECRET_FILE", file));
+    cluster.add_node().await;
+    cluster.add_node().await;
+    let nodes = &cluster.nodes[1..];
+    let before = nodes[0].guest("Reader").await;
+    let count = async |node: &Server| {
+        node.get("/api/rooms/general", &before).await.1["member_count"].clone()
+    };
+    let guests = count(&nodes[0]).await.as_u64().unwrap();
+    for n in 0..10 {
+        let user = Signer::secret(&[7; 32]).user(&format!("user-{n}"), "Ada");
+        let connect = |node: usize| Client::connect(&nodes[node], &user);
+        let (mut one, ..) = tokio::join!(connect(0), connect(1), connect(0), connect(1));
+        one.say_now("general", "hello").await;
+    }
+    assert_eq!(count(&nodes[1]).await, guests + 10);
 }

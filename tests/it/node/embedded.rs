@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::kit::Server;
+use crate::kit::tokens::{Signer, keep};
+use crate::kit::{Client, Server};
 
 /// The example, built if it isn't: a run of this test alone doesn't build examples.
 fn example() -> Command {
@@ -29,6 +30,9 @@ async fn an_application_that_embeds_the_chat_has_all_of_it() {
     let mut command = example();
     command.envs([("PORT", "0"), ("CHAT__HTTP__HOST", "127.0.0.1"), ("CHAT__HTTP__DRAIN_S", "1")]);
     command.env("DATA_DIR", data_dir.path());
+    let secret = "a secret of the application around it";
+    let file = keep(data_dir.path(), "accounts.key", secret);
+    command.env("CHAT__AUTH__HMAC_SECRET_FILE", file);
     let mut server = Server::spawn(command, data_dir, Vec::new()).await;
     assert!(server.get_text("/").await.starts_with("This page is the application's own."));
     let mut reader = server.client("Reader").await;
@@ -39,6 +43,10 @@ async fn an_application_that_embeds_the_chat_has_all_of_it() {
     assert_eq!((&event["offset"], &event["id"]), (&json!(top + 1), &json!(id)));
     let history = server.history("general", &author.guest).await;
     assert_eq!(history.last(), Some(&event));
+
+    let ada = Signer::secret(secret.as_bytes()).user("ada", "Ada");
+    Client::connect(&server, &ada).await.say("general", "from-the-application").await;
+    assert_eq!(reader.event().await["user"], json!({ "id": "ada", "name": "Ada" }));
 
     server.terminate();
     assert_eq!(reader.closed().await.0, 3001);

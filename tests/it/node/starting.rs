@@ -51,6 +51,13 @@ async fn what_prevents_a_start_is_said_in_a_sentence() {
     assert_eq!(code, 64, "{said}");
     assert!(said.to_lowercase().contains("prot"), "an unknown key: {said}");
 
+    let mut keyless = at(here.path());
+    keyless.env("CHAT__AUTH__JWKS_FILE", "nowhere.json");
+    let (code, said) = refused(keyless);
+    assert_eq!(code, 64, "{said}");
+    assert!(said.contains("auth.jwks_file: nowhere.json"), "keys that aren't there: {said}");
+    assert!(!here.path().join("chat.db").exists(), "nothing is founded before");
+
     let database = here.path().join("chat.db");
     std::fs::write(&database, "what is this?".repeat(1000)).unwrap();
     let (code, said) = refused(at(here.path()));

@@ -50,7 +50,18 @@ fn append_result(out: &mut Vec<u8>, result: &CommandResult) {
             out.extend_from_slice(data);
             out.push(b'}');
         }
+        CommandResult::Refresh { ttl_s } => {
+            out.extend_from_slice(br#","refresh":{"#);
+            append_expiry(out, *ttl_s);
+            out.push(b'}');
+        }
     }
+}
+
+/// Every token expires.
+fn append_expiry(out: &mut Vec<u8>, ttl_s: u32) {
+    out.extend_from_slice(br#""expires":true,"ttl":"#);
+    append(out, &ttl_s);
 }
 
 fn append_error(out: &mut Vec<u8>, code: ErrorCode) {
@@ -69,6 +80,8 @@ fn append_connected(out: &mut Vec<u8>, it: &Connected) {
     append(out, &it.client);
     out.extend_from_slice(br#","version":"#);
     append(out, it.version);
+    out.push(b',');
+    append_expiry(out, it.ttl_s);
     out.extend_from_slice(br#","data":"#);
     out.extend_from_slice(&it.data);
     out.extend_from_slice(br#","ping":"#);

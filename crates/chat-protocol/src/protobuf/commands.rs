@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::messages;
 use crate::client::{
-    Channel, Command, Connect, History, Malformed, Position, Publish, Requests, Rpc, Send,
+    Channel, Command, Connect, History, Malformed, Position, Publish, Refresh, Requests, Rpc, Send,
     Subscribe,
 };
 
@@ -84,7 +84,7 @@ fn requests(it: messages::Command) -> Result<Requests<'static>, Malformed> {
         ping: it.ping.map(|_| IgnoredAny),
         send: it.send.map(send).transpose()?,
         rpc: it.rpc.map(|it| Rpc { method: it.method.into(), data: owned(&it.data) }),
-        refresh: it.refresh.map(|_| IgnoredAny),
+        refresh: it.refresh.map(|it| Refresh { token: it.token.into() }),
         sub_refresh: it.sub_refresh.map(|_| IgnoredAny),
     })
 }

@@ -50,7 +50,7 @@ pub struct Command {
     pub rpc: Option<RpcRequest>,
     #[prost(message, optional, tag = "14")]
     #[serde(skip_serializing_if = "is_zero")]
-    pub refresh: Option<Empty>,
+    pub refresh: Option<RefreshRequest>,
     #[prost(message, optional, tag = "15")]
     #[serde(skip_serializing_if = "is_zero")]
     pub sub_refresh: Option<Empty>,
@@ -84,6 +84,14 @@ pub struct SubscribeRequest {
     #[prost(uint64, tag = "7")]
     #[serde(skip_serializing_if = "is_zero")]
     pub offset: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RefreshRequest {
+    #[prost(string, tag = "1")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub token: String,
 }
 
 /// Of whatever names only a channel.
@@ -190,6 +198,9 @@ pub struct Reply {
     #[prost(message, optional, tag = "13")]
     #[serde(skip_serializing_if = "is_zero")]
     pub rpc: Option<RpcResult>,
+    #[prost(message, optional, tag = "14")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub refresh: Option<RefreshResult>,
 }
 
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
@@ -253,6 +264,12 @@ pub struct ConnectResult {
     #[prost(string, tag = "2")]
     #[serde(skip_serializing_if = "is_zero")]
     pub version: String,
+    #[prost(bool, tag = "3")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expires: bool,
+    #[prost(uint32, tag = "4")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ttl: u32,
     #[prost(bytes = "bytes", tag = "5")]
     #[serde(with = "embedded", skip_serializing_if = "is_zero")]
     pub data: Bytes,
@@ -336,6 +353,17 @@ pub struct RpcResult {
     #[prost(bytes = "bytes", tag = "1")]
     #[serde(with = "embedded", skip_serializing_if = "is_zero")]
     pub data: Bytes,
+}
+
+#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RefreshResult {
+    #[prost(bool, tag = "3")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expires: bool,
+    #[prost(uint32, tag = "4")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ttl: u32,
 }
 
 /// JSON leaves out what Protobuf does, but for the fields of a history and of presence.

@@ -62,6 +62,9 @@ fn done(result: &CommandResult) -> messages::Reply {
         CommandResult::Presence(it) => reply.presence = Some(presence(it)),
         CommandResult::PresenceStats(it) => reply.presence_stats = Some(presence_stats(*it)),
         CommandResult::Rpc(data) => reply.rpc = Some(messages::RpcResult { data: data.clone() }),
+        CommandResult::Refresh { ttl_s } => {
+            reply.refresh = Some(messages::RefreshResult { expires: true, ttl: *ttl_s });
+        }
     }
     reply
 }
@@ -70,6 +73,8 @@ fn connected(it: &Connected) -> messages::ConnectResult {
     messages::ConnectResult {
         client: it.client.clone(),
         version: it.version.to_owned(),
+        expires: true,
+        ttl: it.ttl_s,
         data: it.data.clone(),
         ping: it.ping_s,
         pong: true,

@@ -52,6 +52,7 @@ fn replies_have_the_bytes_that_the_protocol_gives_them() {
         (result(CommandResult::Publish), b"\x08\x03\x42\x00"),
         (result(CommandResult::Unsubscribe), b"\x08\x03\x3a\x00"),
         (result(CommandResult::Rpc("{}".into())), b"\x08\x03\x6a\x04\x0a\x02{}"),
+        (result(CommandResult::Refresh { ttl_s: 7 }), b"\x08\x03\x72\x04\x18\x01\x20\x07"),
         (
             Reply::Error { id: 3, code: ErrorCode::NotAMember },
             b"\x08\x03\x12\x26\x08\x92\x03\x12\x21not_a_member: join the room first",

@@ -11,6 +11,7 @@ enum Step {
     Frame(Vec<usize>),
     Tick(u64),
     Authenticated(bool),
+    Refreshed(Ticket, bool),
     Answer(Ticket),
     Attached(Ticket),
     Page(Ticket),
@@ -31,6 +32,7 @@ const REQUESTS: &[&str] = &[
     r#""publish":{"channel":"room:a","data":{"text":"x"}}"#,
     r#""history":{"channel":"room:b","limit":-1}"#,
     r#""send":{"data":{"method":"user.me"}}"#,
+    r#""refresh":{"token":"t"}"#,
 ];
 
 fn step() -> impl Strategy<Value = Step> {
@@ -40,6 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Frame(vec![0])),
         2 => (0u64..3_000).prop_map(Step::Tick),
         1 => any::<bool>().prop_map(Step::Authenticated),
+        2 => (ticket.clone(), any::<bool>()).prop_map(|(it, good)| Step::Refreshed(it, good)),
         2 => ticket.clone().prop_map(Step::Answer),
         2 => ticket.clone().prop_map(Step::Attached),
         1 => ticket.clone().prop_map(Step::Page),
@@ -81,6 +84,10 @@ impl Books {
             Step::Authenticated(true) => s.on_authenticated(Ok(admitted()), now, 0, &welcome, e),
             Step::Authenticated(false) => {
                 s.on_authenticated(Err(Denied::Expired), now, 0, &welcome, e);
+            }
+            Step::Refreshed(ticket, good) => {
+                let result = if *good { Ok(admitted()) } else { Err(Denied::Unavailable) };
+                s.on_refreshed(*ticket, result, now, 0, e);
             }
             Step::Answer(ticket) => s.on_answer(*ticket, data("{}"), e),
             Step::Attached(ticket) => s.on_attached(*ticket, recovered(3, 5), e),

@@ -10,6 +10,7 @@ use chat_protocol::{Event, EventBody};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
 
 use super::super::schema::{members, rooms, users};
 use crate::store::StoreError;
@@ -119,8 +120,10 @@ async fn add_member(
     member: &Person,
 ) -> Result<(), StoreError> {
     let id = member.id.as_str();
+    // The log doesn't say who is a guest. Guests' ids are drawn by the server, an operator's seldom look like that.
+    let guest = Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 7);
     let is_new = diesel::insert_into(users::table)
-        .values((users::id.eq(id), users::name.eq(&member.name), users::guest.eq(true)))
+        .values((users::id.eq(id), users::name.eq(&member.name), users::guest.eq(guest)))
         .on_conflict_do_nothing()
         .execute(conn)
         .await?;

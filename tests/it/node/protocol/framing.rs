@@ -114,7 +114,7 @@ async fn of_several_names_in_a_command_the_first_of_the_documented_order_counts(
         ("presence_stats", "history", "presence_stats"),
         ("history", "rpc", "history"),
         ("rpc", "refresh", "104"),
-        ("refresh", "sub_refresh", "108"),
+        ("refresh", "sub_refresh", "101"),
         ("sub_refresh", "surprise", "108"),
     ] {
         let frame = format!(r#"{{"{second}":{channel},"{first}":{channel},"id":7}}"#);

@@ -154,8 +154,6 @@ async fn what_is_not_spoken_yet_is_answered_108(
         ("presence", json!({ "channel": "room:" }), 107),
         ("presence", json!({ "channel": "user:x" }), 103),
         ("presence_stats", json!({ "channel": "chat" }), 102),
-        ("refresh", json!({ "token": client.guest.token }), 108),
-        ("refresh", json!({}), 108),
         ("sub_refresh", general, 108),
     ] {
         let refusal = client.call(name, body.clone()).await;

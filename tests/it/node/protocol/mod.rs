@@ -1,5 +1,6 @@
 //! `docs/PROTOCOL.md`, sentence by sentence.
 
+mod accounts;
 mod connecting;
 mod events;
 mod framing;
@@ -13,6 +14,7 @@ mod messages;
 mod pages;
 mod protobuf;
 mod recovery;
+mod refreshing;
 mod rest;
 mod rooms;
 mod subscribing;

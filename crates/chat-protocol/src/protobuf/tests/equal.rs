@@ -65,6 +65,7 @@ fn command() -> impl Strategy<Value = messages::Command> {
     let connect = "\\PC{0,9}".prop_map(|token| messages::ConnectRequest { token });
     let publish = ("\\PC{0,9}", maybe_data())
         .prop_map(|(channel, data)| messages::PublishRequest { channel, data });
+    let refresh = "\\PC{0,9}".prop_map(|token| messages::RefreshRequest { token });
     let rpc = ("\\PC{0,9}", maybe_data())
         .prop_map(|(method, data)| messages::RpcRequest { method, data });
     let send = sent().prop_map(|data| messages::SendRequest { data });
@@ -82,7 +83,7 @@ fn command() -> impl Strategy<Value = messages::Command> {
         prop::option::weighted(0.05, empty.clone()),
         prop::option::weighted(0.2, send),
         prop::option::weighted(0.3, rpc),
-        prop::option::weighted(0.1, empty.clone()),
+        prop::option::weighted(0.1, refresh),
         prop::option::weighted(0.1, empty),
     );
     (first, last).prop_map(|(first, last)| {
@@ -130,10 +131,11 @@ fn epoch() -> impl Strategy<Value = Epoch> {
 
 fn result() -> impl Strategy<Value = CommandResult> {
     let publications = || prop::collection::vec(publication(), 0..4);
-    let connected = ("\\PC{1,9}", data(), 1u32..).prop_map(|(client, data, ping_s)| {
-        let it = Connected { client, version: "0.1.0", data, ping_s };
-        CommandResult::Connect(Box::new(it))
-    });
+    let connected =
+        ("\\PC{1,9}", 1u32.., data(), 1u32..).prop_map(|(client, ttl_s, data, ping_s)| {
+            let it = Connected { client, version: "0.1.0", ttl_s, data, ping_s };
+            CommandResult::Connect(Box::new(it))
+        });
     let subscribed = (epoch(), any::<u64>(), of(any::<bool>()), publications()).prop_map(
         |(epoch, offset, recovered, missed)| {
             CommandResult::Subscribe(Subscribed { epoch, offset, recovered, missed })
@@ -161,6 +163,7 @@ fn result() -> impl Strategy<Value = CommandResult> {
         Just(CommandResult::Unsubscribe),
         Just(CommandResult::Publish),
         data().prop_map(CommandResult::Rpc),
+        (1u32..).prop_map(|ttl_s| CommandResult::Refresh { ttl_s }),
     ]
 }
 

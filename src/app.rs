@@ -3,6 +3,7 @@
 mod actors;
 mod cluster;
 mod database;
+pub mod dead_letters;
 mod embedded;
 mod error;
 mod listen;

@@ -147,6 +147,10 @@ pub struct Kafka {
     pub in_sync_min: u32,
     /// 0: for ever.
     pub retention_hours: u64,
+    /// Empty: the log's topic with `.dead` after it.
+    pub dead_letter_topic: String,
+    /// 0: for ever.
+    pub dead_letter_hours: u64,
     pub properties: BTreeMap<String, String>,
 }
 
@@ -302,6 +306,11 @@ impl Config {
             (1..=k.replication).contains(&k.in_sync_min),
             "kafka.in_sync_min",
             "must be from 1 to kafka.replication",
+        )?;
+        require(
+            k.dead_letter_topic != k.topic,
+            "kafka.dead_letter_topic",
+            "must be another one than kafka.topic",
         )?;
         require(self.postgres.connections > 1, "postgres.connections", "must be at least 2")?;
         require(self.store.readers > 0, "store.readers", "must be at least 1")?;

@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_protocol::object::Durability;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use super::StartError;
-use super::parts::{Following, Parts, bus_thread};
+use super::parts::{Following, Outdated, Parts, bus_thread};
 use crate::bus::redis::{Redis, RedisBus, RedisConfig, RedisHeads, RedisProjection, RedisTail};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::domain::log_record::VERSION;
 use crate::journal::kafka::{
     DeadLetters, KafkaJournal, KafkaOptions, KafkaProducer, KafkaReader, Passing, StoreKnown, Topic,
 };
@@ -17,6 +21,8 @@ use crate::store::History;
 use crate::store::postgres::{LogAt, PgOptions, PgStore};
 use crate::store::tailed::Tailed;
 
+/// How often the log is asked for the version of its records.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long what is on its way to the log, and leaving the groups, may take at the end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -71,6 +77,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
     };
     let (relay_reader, store_reader) = (reader("redis")?, reader("postgres")?);
     let threads = bus_thread()?;
+    let outdated = watch_version(&threads, store.clone());
     let (bus, redis) = {
         let _context = threads.enter();
         let redis = Redis::start(at, store.epoch(), store.clone());
@@ -102,6 +109,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
             store.place()
         ),
         secret: store.secret().to_vec(),
+        outdated: Some(outdated),
         closing: Box::new(move || {
             Box::pin(async move {
                 journal.close(CLOSE_WITHIN).await;
@@ -113,6 +121,25 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
             })
         }),
     })
+}
+
+/// Looks whether records are written in a version that this node can't read. Then it has to let go of its partitions, which
+/// stand still here, and would refuse to start.
+fn watch_version(threads: &Runtime, store: Arc<PgStore>) -> Outdated {
+    let (tell, outdated) = oneshot::channel();
+    threads.spawn(async move {
+        loop {
+            sleep(LOOK_EVERY).await;
+            match store.record_version().await {
+                Ok(version) if version > i32::from(VERSION) => {
+                    let _ = tell.send(version); // a node that ends by itself doesn't listen
+                    return;
+                }
+                _ => {}
+            }
+        }
+    });
+    outdated
 }
 
 /// The letters' topic. One partition: letters are few, and so they are listed in their order.

@@ -153,3 +153,35 @@ async fn a_letter_that_can_be_read_now_becomes_one_message_however_often_it_is_s
     let texts: Vec<_> = history.iter().filter_map(|it| it["text"].as_str()).collect();
     assert_eq!(texts, ["late", "later", "next"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_can_t_read_what_others_write_gives_no_place_and_ends() {
+    let mut cluster = Cluster::start(Setup::Kafka, 1).await;
+    let guest = cluster.guests(1).await.remove(0);
+    let mut client = Client::connect(cluster.node(0), &guest).await;
+    let top = client.subscribe("general").await["offset"].as_u64().unwrap();
+    client.say_now("general", "before").await;
+    assert_eq!(client.event().await["offset"], top + 1);
+    let partition = cluster.sql("SELECT partition FROM rooms WHERE id = 'general'");
+    write(&cluster, "MESSAGES", partition.parse().unwrap(), "general", b"chat\x02whatever", &[]);
+    cluster.node(0).metric_reaches("chat_projection_stopped", 2.0).await;
+    client.say_now("general", "after").await; // acks go on: it is in the log
+    assert_eq!(
+        cluster.node(0).head("general", &guest).await,
+        top + 1,
+        "behind it nothing has a place"
+    );
+    assert_eq!(cluster.node(0).metric("chat_dead_letters_total").await, 0.0);
+
+    cluster.sql("UPDATE log_meta SET record_version = 2");
+    let mut node = cluster.nodes.remove(0);
+    assert_eq!(node.ended().await.code(), Some(74), "{}", node.log());
+    assert!(node.log().contains("it ends"), "{}", node.log());
+    let refused = cluster.command(&[]).await;
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(74), "{said}");
+    assert!(
+        said.contains("written in version 2, and this program reads and writes up to 1"),
+        "{said}"
+    );
+}

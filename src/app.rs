@@ -3,6 +3,7 @@
 mod actors;
 mod cluster;
 mod database;
+pub mod dead_letters;
 mod embedded;
 mod error;
 mod listen;
@@ -22,7 +23,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::http::gate::{Gate, PerAddress};
 use crate::http::{Mount, server};
-use parts::{Closing, Parts};
+use parts::{Closing, Outdated, Parts};
 
 pub use error::StartError;
 
@@ -33,6 +34,7 @@ pub struct App {
     pub mount: Arc<Mount>,
     /// Where messages are kept, in words.
     pub kept: String,
+    outdated: Option<Outdated>,
     closing: Closing,
     server: Option<(ServerHandle, JoinHandle<std::io::Result<()>>)>,
     arbiters: Vec<Arbiter>,
@@ -73,7 +75,7 @@ impl App {
         };
         let tokens = Arc::new(tokens::tokens(config, &parts.secret, keys)?);
         let (node, arbiters) = actors::start(config, clock.clone(), &parts, tokens).await?;
-        let Parts { kept, closing, .. } = parts;
+        let Parts { kept, outdated, closing, .. } = parts;
         let l = &config.limits;
         let gate = Arc::new(Gate {
             connects: PerAddress::new(
@@ -86,7 +88,27 @@ impl App {
         let mount = Arc::new(Mount { node: node.clone(), gate });
         let drain_within = Duration::from_secs(config.http.drain_s);
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        Ok(Self { address, node, mount, kept, closing, server: None, arbiters, drain_within })
+        Ok(Self {
+            address,
+            node,
+            mount,
+            kept,
+            outdated,
+            closing,
+            server: None,
+            arbiters,
+            drain_within,
+        })
+    }
+
+    /// Returns the version of the log's records when this node can't read it any more, and so has to be drained.
+    pub async fn outdated(&mut self) -> i32 {
+        if let Some(outdated) = self.outdated.take()
+            && let Ok(version) = outdated.await
+        {
+            return version;
+        }
+        std::future::pending().await
     }
 
     /// Not ready; nobody new; everyone away with 3001, spread; every draft answered; the file closed.

@@ -29,6 +29,8 @@ pub enum End {
     Cut,
     /// An actor that the node can't do without could not be brought back.
     Failed,
+    /// Others write what it can't read.
+    Outdated,
 }
 
 impl End {
@@ -38,6 +40,7 @@ impl End {
             Self::Clean => 0,
             Self::Cut => 130,
             Self::Failed => 70,
+            Self::Outdated => 74,
         }
     }
 }
@@ -58,11 +61,16 @@ impl Signals {
 ///
 /// # Errors
 /// If signals can't be listened to.
-pub async fn run(app: App) -> std::io::Result<End> {
+pub async fn run(mut app: App) -> std::io::Result<End> {
     let mut signals = Signals(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let node = app.node.clone();
     let end = tokio::select! {
         () = signals.next() => End::Clean,
-        name = app.node.failed() => {
+        version = app.outdated() => {
+            tracing::error!(version, "records of the log are of a version that this node can't read; it ends");
+            End::Outdated
+        }
+        name = node.failed() => {
             tracing::error!(actor = name, "crashed too often; the node ends");
             End::Failed
         }

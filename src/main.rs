@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chat_server::app::App;
+use chat_server::app::{App, dead_letters};
 use chat_server::config::{Config, Overrides};
+use chat_server::domain::dead_letter::LetterPlace;
 use chat_server::{lifecycle, telemetry};
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use serde_json::json;
 
 /// Scalable Chat: a chat server for browser clients, durable from the first message on.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     /// Configuration file (TOML); every key and its default stands in config/default.toml
-    #[arg(long)]
+    #[arg(long, global = true)]
     config: Option<PathBuf>,
     /// Address to listen on
     #[arg(long)]
@@ -24,6 +26,37 @@ struct Arguments {
     /// Folder of everything that must survive
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do instead of serving.
+#[derive(Subcommand)]
+enum Command {
+    /// Records of the log that could not be read: look at them, send one again
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
+}
+
+#[derive(Subcommand)]
+enum DeadLetters {
+    /// Show the newest ones, the oldest of them first
+    List {
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// One JSON object a line, with all that was kept
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have the message of one appended, now that this version can read it; never twice
+    Send {
+        /// <partition>:<offset>, as the list shows it
+        place: LetterPlace,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A bad command line or configuration (sysexits.h).
@@ -47,8 +80,14 @@ fn main() -> ExitCode {
     if let Err(err) = telemetry::start(&config.log) {
         return fail(USAGE, &format!("configuration: log.level: {err}"));
     }
-    lifecycle::raise_file_limit();
-    actix_rt::System::new().block_on(run(config))
+    let system = actix_rt::System::new();
+    match arguments.command {
+        Some(Command::DeadLetters(command)) => system.block_on(letters(&config, command)),
+        None => {
+            lifecycle::raise_file_limit();
+            system.block_on(run(config))
+        }
+    }
 }
 
 async fn run(config: Config) -> ExitCode {
@@ -71,6 +110,32 @@ async fn run(config: Config) -> ExitCode {
     match lifecycle::run(app).await {
         Ok(end) => end.exit_code().into(),
         Err(err) => fail(SOFTWARE, &format!("signals can't be listened to: {err}")),
+    }
+}
+
+async fn letters(config: &Config, command: DeadLetters) -> ExitCode {
+    let done = match command {
+        DeadLetters::List { limit, json } => dead_letters::list(config, limit).await.map(|all| {
+            for letter in &all {
+                if json { println!("{}", letter.to_json()) } else { println!("{letter}") }
+            }
+            if all.is_empty() && !json {
+                println!("There are no dead letters.");
+            }
+        }),
+        DeadLetters::Send { place, json } => dead_letters::send(config, place).await.map(|sent| {
+            if json {
+                println!("{}", json!({ "id": sent.id.to_string(), "repeat": sent.repeat }));
+            } else if sent.repeat {
+                println!("The log has it already, as message {}.", sent.id);
+            } else {
+                println!("It was sent as message {}.", sent.id);
+            }
+        }),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => fail(err.exit_code(), &err.to_string()),
     }
 }
 

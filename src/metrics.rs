@@ -119,6 +119,12 @@ metric!(
         "chat_projection_stopped", "Partitions that wait for an operator, by projection", &["projection"])
 );
 
+metric!(
+    /// Records that can't be read.
+    DEAD_LETTERS: IntCounterVec = register_int_counter_vec!(
+        "chat_dead_letters_total", "Records of the log that can't be read, kept as dead letters, by reason", &["reason"])
+);
+
 /// All of them in the Prometheus text format.
 pub fn render() -> Vec<u8> {
     // Touch each once, so that a metric is there from the start and not from its first event on.
@@ -126,7 +132,7 @@ pub fn render() -> Vec<u8> {
     let _ = (&*JOURNAL_APPEND_SECONDS, &*JOURNAL_GROUP_SIZE, &*SLOW_ROOMS, &*SLOW_SESSIONS);
     let _ =
         (&*ACTOR_CRASHES, &*MESSAGES_REFUSED, &*CLOSES, &*REPAIRS, &*RATE_LIMITED, &*STORE_ERRORS);
-    let _ = (&*PROJECTED, &*PROJECTION_LAG, &*PROJECTION_STOPPED);
+    let _ = (&*PROJECTED, &*PROJECTION_LAG, &*PROJECTION_STOPPED, &*DEAD_LETTERS);
     let mut text = Vec::new();
     if let Err(err) = TextEncoder::new().encode(&prometheus::gather(), &mut text) {
         tracing::error!(%err, "metrics could not be written");

@@ -165,6 +165,9 @@ impl Follower {
                 cursor = self.projection.apply(self.partition, &run).await?;
                 backoff.reset();
                 self.count(run.len(), cursor.next, &*stream);
+                if run.last().is_some_and(|last| last.log_offset >= cursor.next) {
+                    return Err(Stop::Elsewhere); // it stopped in front of one: asked again, it says why
+                }
             }
             let idle = self.projection.idle_check();
             run = match tokio::time::timeout(idle, stream.next(RUN_MAX)).await {

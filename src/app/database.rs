@@ -64,6 +64,7 @@ pub async fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, Star
         outbox: None,
         kept: format!("PostgreSQL at {place} (every acknowledged message is committed there)"),
         secret,
+        outdated: None,
         closing: Box::new(move || {
             Box::pin(async move {
                 closing.close().await;

@@ -44,6 +44,7 @@ pub fn parts(config: &Config, clock: Arc<dyn Clock>) -> Result<Parts, StartError
         outbox: None,
         kept: format!("{} (every acknowledged message is on disk there)", absolute.display()),
         secret,
+        outdated: None,
         closing: Box::new(move || Box::pin(async move { closing.close().await })),
     })
 }

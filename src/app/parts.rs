@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 
 use super::StartError;
 use crate::bus::Bus;
@@ -28,6 +29,8 @@ pub struct Parts {
     pub kept: String,
     /// What tokens are signed with; the same on every node.
     pub secret: Vec<u8>,
+    /// Tells when this node can no longer read what others write: it has to end.
+    pub outdated: Option<Outdated>,
     pub closing: Closing,
 }
 
@@ -38,6 +41,9 @@ pub struct Following {
     pub reader: Arc<dyn LogReader>,
     pub projection: Arc<dyn Projection>,
 }
+
+/// The version that records are written in by now.
+pub type Outdated = oneshot::Receiver<i32>;
 
 /// Lets go of everything in good order, once nobody uses it any more.
 pub type Closing = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>>>;

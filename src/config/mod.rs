@@ -182,6 +182,10 @@ pub struct Kafka {
     pub in_sync_min: u32,
     /// 0: for ever.
     pub retention_hours: u64,
+    /// Empty: the log's topic with `.dead` after it.
+    pub dead_letter_topic: String,
+    /// 0: for ever.
+    pub dead_letter_hours: u64,
     pub properties: BTreeMap<String, String>,
 }
 
@@ -354,6 +358,11 @@ impl Config {
             "nobody could come in: allow guests, or name a file with a key of yours",
         )?;
         require(a.leeway_s <= 300, "auth.leeway_s", "must be at most 300")?;
+        require(
+            k.dead_letter_topic != k.topic,
+            "kafka.dead_letter_topic",
+            "must be another one than kafka.topic",
+        )?;
         require(self.postgres.connections > 1, "postgres.connections", "must be at least 2")?;
         require(self.store.readers > 0, "store.readers", "must be at least 1")?;
         require(self.token.lifetime_days > 0, "token.lifetime_days", "must be at least 1")

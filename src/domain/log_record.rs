@@ -10,6 +10,7 @@ use chat_protocol::{ClientId, Event, EventBody, MessageId, Offset, RoomId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::dead_letter::{Reason, Unreadable};
 use super::fold::{Header, LogOffset};
 use super::record::Draft;
 
@@ -36,7 +37,7 @@ pub struct Record {
 pub enum Content {
     Draft(Checked),
     /// Nothing that any version of ours has written: its place is a void.
-    Unreadable,
+    Unreadable(Box<Unreadable>),
     /// Written by a newer version: fold nothing from here on.
     Newer(u8),
 }
@@ -53,10 +54,16 @@ impl Record {
     pub fn decode(log_offset: LogOffset, timestamp: u64, key: &[u8], value: &[u8]) -> Self {
         let room = std::str::from_utf8(key).ok().and_then(|key| RoomId::parse(key).ok());
         let content = match (&room, value.strip_prefix(MAGIC)) {
-            (Some(room), Some([VERSION, json @ ..])) => read(room, json),
-            (Some(_), Some([version, ..])) if *version > VERSION => Content::Newer(*version),
-            _ => Content::Unreadable,
+            (Some(_), Some([version, ..])) if *version > VERSION => Ok(Content::Newer(*version)),
+            (Some(room), Some([VERSION, json @ ..])) => {
+                read(room, json).map(Content::Draft).ok_or(Reason::Malformed)
+            }
+            (Some(_), _) => Err(Reason::Foreign),
+            (None, _) => Err(Reason::NoRoom),
         };
+        let content = content.unwrap_or_else(|reason| {
+            Content::Unreadable(Box::new(Unreadable::new(reason, key, value)))
+        });
         Self { log_offset, timestamp, room, content, checksum: checksum(key, value) }
     }
 
@@ -64,7 +71,7 @@ impl Record {
     pub fn header(&self) -> Header {
         let readable = match &self.content {
             Content::Draft(checked) => Some((checked.at, checked.draft.id)),
-            Content::Unreadable | Content::Newer(_) => None,
+            Content::Unreadable(_) | Content::Newer(_) => None,
         };
         Header { log_offset: self.log_offset, timestamp: self.timestamp, readable }
     }
@@ -108,9 +115,8 @@ fn checksum(key: &[u8], value: &[u8]) -> u64 {
     u64::from_be_bytes(first)
 }
 
-fn read(room: &RoomId, json: &[u8]) -> Content {
-    let stored = serde_json::from_slice::<Stored>(json).ok();
-    stored.and_then(|it| it.read(room)).map_or(Content::Unreadable, Content::Draft)
+fn read(room: &RoomId, json: &[u8]) -> Option<Checked> {
+    serde_json::from_slice::<Stored>(json).ok()?.read(room)
 }
 
 #[derive(Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 //! (see `http/upgrade.rs` and `http/ws.rs`), so what it does is the same in both.
 
 mod asks;
+mod effect;
 mod refresh;
 mod subscriptions;
 
@@ -12,12 +13,10 @@ use std::sync::Arc;
 use chat_protocol::client::{Command, Malformed, Request};
 use chat_protocol::object::User;
 use chat_protocol::server::{CommandResult, Connected, Reply};
-use chat_protocol::{CloseCode, Epoch, ErrorCode, Format, Offset, Publication, RoomId};
+use chat_protocol::{CloseCode, ErrorCode, Format, RoomId};
 
-use super::question::Question;
 use super::rate_limit::{Bucket, Rate};
-use super::record::{Change, Draft};
-use super::resume::Since;
+pub use effect::{Admitted, Attached, Denied, Effect, Page};
 
 /// What every session of a node keeps to.
 #[derive(Clone, Debug)]
@@ -50,100 +49,6 @@ pub struct SessionKey {
 
 /// Names one wait for an answer, within one session.
 pub type Ticket = u32;
-
-/// What a shell is asked to do, in order.
-#[derive(Debug)]
-pub enum Effect {
-    Reply(Reply),
-    /// Send the publications as pushes.
-    Push(Vec<Publication>),
-    /// Say why, and end.
-    Close(CloseCode),
-    Authenticate {
-        token: String,
-    },
-    /// Look at a fresh token; ends with [`Session::on_refreshed`].
-    Refresh {
-        ticket: Ticket,
-        token: String,
-    },
-    Subscribe {
-        room: RoomId,
-        ticket: Ticket,
-        since: Option<Since>,
-    },
-    /// The next page of a catch-up, after `after`.
-    Continue {
-        room: RoomId,
-        ticket: Ticket,
-        after: Offset,
-    },
-    /// Stop deliveries of `room` under `ticket`; ends with [`Session::on_detached`].
-    Detach {
-        room: RoomId,
-        ticket: Ticket,
-    },
-    Publish {
-        ticket: Ticket,
-        draft: Draft,
-    },
-    /// Tell the room that the user is writing.
-    Typing {
-        ticket: Ticket,
-        room: RoomId,
-    },
-    Ask {
-        ticket: Ticket,
-        question: Question,
-    },
-    Change {
-        ticket: Ticket,
-        change: Change,
-    },
-}
-
-/// How a subscription was taken up, from the room.
-#[derive(Debug)]
-pub struct Attached {
-    pub epoch: Epoch,
-    /// Where the room stands: what comes live is after it.
-    pub top: Offset,
-    /// What the client asked to continue from, if the room could.
-    pub since: Option<Offset>,
-    /// The client asked to recover.
-    pub was_recovering: bool,
-    /// What it missed, up to `top`.
-    pub missed: Vec<Publication>,
-}
-
-/// A stretch of the past on the way to being live.
-#[derive(Debug)]
-pub struct Page {
-    pub epoch: Epoch,
-    /// It begins right after this.
-    pub after: Offset,
-    pub publications: Vec<Publication>,
-}
-
-/// Why a token did not let its bearer in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denied {
-    /// Not one of ours: the client must not come back with it.
-    Invalid,
-    Expired,
-    /// None was given.
-    Missing,
-    /// It could not be checked now.
-    Unavailable,
-}
-
-/// Who came in, and until when.
-#[derive(Debug)]
-pub struct Admitted {
-    pub user: User,
-    /// ms since the Unix epoch.
-    pub expires_at: u64,
-}
 
 #[derive(Debug)]
 enum Phase {

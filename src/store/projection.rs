@@ -54,7 +54,8 @@ pub trait Projection: Send + Sync + 'static {
     /// [`ProjectionError::Unavailable`].
     async fn cursor(&self, partition: u32) -> Result<Cursor, ProjectionError>;
 
-    /// Folds a run of records of one partition, ascending, and tells where it stands then.
+    /// Folds a run of records of one partition, ascending, and tells where it stands then: in front of the first record of
+    /// a newer version, if there is one.
     ///
     /// # Errors
     /// [`ProjectionError`].

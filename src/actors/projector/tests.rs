@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::domain::log_record::Content;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
@@ -102,7 +103,9 @@ impl Projection for Folded {
         if run[0].log_offset != cursor.next {
             return Err(ProjectionError::Elsewhere);
         }
-        let last = run.last().unwrap();
+        let is_newer = |record: &Record| matches!(record.content, Content::Newer(_));
+        let run: Vec<_> = run.iter().take_while(|it| !is_newer(it)).collect();
+        let Some(last) = run.last() else { return Err(ProjectionError::Newer(9)) };
         *cursor = Cursor { next: last.log_offset + 1, checksum: Some(last.checksum) };
         self.places.send_modify(|places| places.extend(run.iter().map(|r| r.log_offset)));
         Ok(*cursor)
@@ -148,6 +151,18 @@ async fn another_log_is_not_folded() {
     let stop = follower.attach_and_fold(&mut backoff).await;
     assert!(matches!(stop, Stop::Operator(why) if why.contains("another log")));
     assert!(folded.places.borrow().is_empty());
+}
+
+#[actix_rt::test]
+async fn a_record_that_this_node_can_t_read_yet_stops_the_partition_even_if_nothing_comes_after_it()
+{
+    let (log, folded) = (Log::new(3), Arc::new(Folded::default()));
+    log.records.send_modify(|all| all.push(Record::decode(3, 3, b"tea", b"chat\x09whatever")));
+    let follower = Follower { partition: 0, reader: log, projection: folded.clone() };
+    let mut backoff = Backoff::new(RETRY_LEAST, RETRY_GREATEST);
+    assert!(matches!(follower.attach_and_fold(&mut backoff).await, Stop::Elsewhere));
+    assert!(matches!(follower.attach_and_fold(&mut backoff).await, Stop::Operator(_)));
+    assert_eq!(*folded.places.borrow(), [0, 1, 2]);
 }
 
 #[actix_rt::test]

@@ -47,7 +47,7 @@ pub fn decode(room: &RoomId, payload: &[u8]) -> Option<Event> {
     match words.next()? {
         "e" => match Record::decode(0, time, room.as_str().as_bytes(), value.get(1..)?).content {
             Content::Draft(checked) => Some(log_record::place(checked.draft, offset, time)),
-            Content::Unreadable | Content::Newer(_) => None,
+            Content::Unreadable(_) | Content::Newer(_) => None,
         },
         "v" => {
             let of = words.next().filter(|of| !of.is_empty());

@@ -51,21 +51,30 @@ fn golden_values_of_version_1_read_and_write_alike() {
 #[test]
 fn what_is_not_ours_is_unreadable_and_what_is_newer_is_told_apart() {
     let read = |key: &[u8], value: &[u8]| Record::decode(0, 0, key, value).content;
+    let why = |key: &[u8], value: &[u8]| match read(key, value) {
+        Content::Unreadable(letter) => Some(letter.reason),
+        _ => None,
+    };
     let good = encode(&Checked { at: 1, draft: draft(message("x")) });
     assert!(matches!(read(b"tea", &good), Content::Draft(_)));
     for value in [&b""[..], b"chat", b"chat\x00{}", b"chat\x01", b"chat\x01{}", b"{}", &[0xff; 40]]
     {
-        assert_eq!(read(b"tea", value), Content::Unreadable, "{value:?}");
+        let Content::Unreadable(letter) = read(b"tea", value) else { panic!("{value:?}") };
+        assert_eq!((&*letter.key, &*letter.value), (&b"tea"[..], value), "as it came");
     }
-    assert_eq!(read(b"no room!", &good), Content::Unreadable);
+    assert_eq!(why(b"no room!", &good), Some(Reason::NoRoom));
+    for foreign in [&b""[..], b"chat", b"chat\x00{}", b"{}"] {
+        assert_eq!(why(b"tea", foreign), Some(Reason::Foreign), "{foreign:?}");
+    }
+    assert_eq!(why(b"tea", b"chat\x01{}"), Some(Reason::Malformed));
     assert_eq!(read(b"tea", b"chat\x02whatever"), Content::Newer(2));
     let nul = encode(&Checked { at: 1, draft: draft(message("nul \0")) });
-    assert_eq!(read(b"tea", &nul), Content::Unreadable);
+    assert_eq!(why(b"tea", &nul), Some(Reason::Malformed));
     let nameless = Person { name: "nul \0".into(), ..person() };
     let nul = encode(&Checked { at: 1, draft: draft(EventBody::MemberJoined(nameless)) });
-    assert_eq!(read(b"tea", &nul), Content::Unreadable, "no database could hold it");
+    assert_eq!(why(b"tea", &nul), Some(Reason::Malformed), "no database could hold it");
     let void = encode(&Checked { at: 1, draft: draft(EventBody::Void { of: None }) });
-    assert_eq!(read(b"tea", &void), Content::Unreadable, "a place is given by the fold alone");
+    assert_eq!(why(b"tea", &void), Some(Reason::Malformed), "the fold alone gives a place");
 }
 
 #[test]

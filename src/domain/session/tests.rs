@@ -16,6 +16,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::question::Answer;
+use crate::domain::resume::Since;
+use chat_protocol::{Epoch, Offset, Publication};
 
 /// The time of day at which [`Bench`]'s user must have a fresh token.
 const EXPIRES_AT: u64 = 1_000_000;

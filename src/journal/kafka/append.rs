@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chat_protocol::object::Durability;
 use tokio::time::{Instant, timeout_at};
 
-use super::look_up::LookUps;
+use super::look_up::{LookUps, Which};
 use super::plan::Plan;
 use super::{KafkaProducer, Known, SetUpError};
 use crate::clock::Clock;
@@ -57,10 +57,30 @@ impl Journal for KafkaJournal {
     }
 
     async fn append(&self, drafts: Vec<Draft>) -> Vec<Result<Committed, JournalError>> {
+        self.append_as(drafts, Which::Old).await
+    }
+}
+
+impl KafkaJournal {
+    /// As [`Journal::append`], for what was in the log before and may be there again: whatever the age of its id, it is
+    /// looked up first.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub async fn append_again(&self, draft: Draft) -> Result<Committed, JournalError> {
+        let unanswered = || Err(JournalError::Unavailable("it was not answered".to_owned()));
+        self.append_as(vec![draft], Which::All).await.pop().unwrap_or_else(unanswered)
+    }
+
+    async fn append_as(
+        &self,
+        drafts: Vec<Draft>,
+        which: Which,
+    ) -> Vec<Result<Committed, JournalError>> {
         let deadline = Instant::now() + ANSWER_WITHIN;
         // What decides whether an id is recent enough for the fold is the same moment that the fold goes by.
         let at = self.clock.now_ms();
-        let known = self.look_ups.of(&drafts, at).await;
+        let known = self.look_ups.of(&drafts, which, at).await;
         let (plan, records) = Plan::make(drafts, &known, at);
         let batch = self.producer.send(records, at);
         let _ = timeout_at(deadline, batch.whole()).await; // what came until then is answered

@@ -35,6 +35,14 @@ pub(super) struct LookUps {
     rooms: RwLock<HashMap<RoomId, u32>>,
 }
 
+/// Which ids are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those that the fold may have forgotten.
+    Old,
+    All,
+}
+
 /// What was found out for a group.
 #[derive(Default)]
 pub(super) struct LookedUp {
@@ -49,9 +57,9 @@ impl LookUps {
     }
 
     /// Finds out what `drafts`, checked at `at`, need. Bounded in time.
-    pub(super) async fn of(&self, drafts: &[Draft], at: u64) -> LookedUp {
+    pub(super) async fn of(&self, drafts: &[Draft], which: Which, at: u64) -> LookedUp {
         let rooms: HashSet<RoomId> = drafts.iter().map(|it| it.room.clone()).collect();
-        let old = drafts.iter().filter(|it| !is_recent(it.id, at));
+        let old = drafts.iter().filter(|it| which == Which::All || !is_recent(it.id, at));
         let old: HashMap<MessageId, RoomId> = old.map(|it| (it.id, it.room.clone())).collect();
         let partitions = all(rooms, |room| async move {
             let partition = self.partition_of(&room).await;

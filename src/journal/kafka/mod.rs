@@ -11,6 +11,7 @@ use super::JournalError;
 
 mod append;
 mod batch;
+mod dead_letters;
 mod error;
 mod known;
 mod look_up;
@@ -23,6 +24,7 @@ mod topic;
 mod trouble;
 
 pub use append::KafkaJournal;
+pub use dead_letters::{DeadLetters, Passing, Shelf, ShelfError};
 pub use error::SetUpError;
 pub use known::StoreKnown;
 pub use options::KafkaOptions;

@@ -43,7 +43,8 @@ impl Plan {
                     let checked = Checked { at, draft };
                     let (record, value) = (records.len(), encode(&checked));
                     let Draft { room, body, .. } = checked.draft;
-                    records.push(Outgoing { partition, room: Some(room), value });
+                    let key = room.as_str().into();
+                    records.push(Outgoing { partition, key, value, headers: None });
                     produced.insert(id, (record, body));
                     Step::Produced { record, repeat: false }
                 }

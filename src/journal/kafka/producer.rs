@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
-use chat_protocol::RoomId;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
 use tokio::task::spawn_blocking;
@@ -29,9 +29,10 @@ const REPLACED_EVERY_MS: u64 = 1000;
 /// A record to be written.
 pub(super) struct Outgoing {
     pub(super) partition: u32,
-    /// Its key.
-    pub(super) room: Option<RoomId>,
+    /// A room's id, in the log.
+    pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
+    pub(super) headers: Option<OwnedHeaders>,
 }
 
 /// See the module. Shared by the journal and whoever must know how far the log reaches.
@@ -75,7 +76,7 @@ impl KafkaProducer {
     /// # Errors
     /// [`SetUpError::Clock`], [`SetUpError::NotReady`].
     pub async fn ready(&self) -> Result<(), SetUpError> {
-        let probe = Outgoing { partition: 0, room: None, value: Vec::new() };
+        let probe = Outgoing { partition: 0, key: Vec::new(), value: Vec::new(), headers: None };
         let batch = self.send(vec![probe], self.clock.now_ms());
         let _ = timeout(READY_WITHIN, batch.whole()).await; // what came is looked at
         match batch.answers().pop().flatten() {
@@ -126,10 +127,11 @@ impl KafkaProducer {
                 ticket.answer(Delivery::Failed(RDKafkaErrorCode::PurgeQueue));
                 continue;
             };
-            let outgoing = BaseRecord::with_opaque_to(&self.topic.name, ticket)
+            let mut outgoing = BaseRecord::with_opaque_to(&self.topic.name, ticket)
                 .partition(record.partition.cast_signed())
-                .key(record.room.as_ref().map_or("", RoomId::as_str))
+                .key(&record.key)
                 .payload(&record.value);
+            outgoing.headers = record.headers;
             if let Err((err, back)) = producer.send(outgoing) {
                 back.delivery_opaque.answer(match err.rdkafka_error_code() {
                     Some(RDKafkaErrorCode::MessageSizeTooLarge) => Delivery::TooLarge,

@@ -65,6 +65,11 @@ pub enum OpenError {
     NotADatabase(String),
     #[error("{0} was written by a newer version (it has migration {1}): start that version")]
     Newer(String, String),
+    #[error(
+        "records of the log in {place} are written in version {written}, and this program reads and writes up to {own}: \
+         start a newer one"
+    )]
+    NewerRecords { place: String, written: i32, own: u8 },
     #[error("{0} can't be opened: {1}")]
     Other(String, String),
 }

@@ -16,6 +16,7 @@ use super::options::LogAt;
 use super::routes::partition_of;
 use super::schema::{log_meta, log_part};
 use super::write::{Group, Site};
+use crate::domain::log_record::VERSION;
 use crate::store::StoreError;
 use crate::store::rules::founding::{self, GENERATION, General, RECORD_VERSION};
 use crate::tokens;
@@ -31,6 +32,9 @@ const TABLES: &str = "SELECT c.relname::text FROM pg_class c \
      AND c.relname <> '__diesel_schema_migrations' AND NOT EXISTS \
      (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')";
 
+// `encode` writes the only version there is, and so the one that the log names. With a second one it has to be told which.
+const _: () = assert!(VERSION == 1);
+
 /// What a log is known by.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
@@ -38,6 +42,8 @@ pub(super) struct Log {
     pub at: LogAt,
     pub partitions: i32,
     pub secret: Vec<u8>,
+    /// What records are written in by whoever writes them.
+    record_version: i32,
 }
 
 impl Database {
@@ -61,6 +67,10 @@ impl Database {
                 return Err(OpenError::LogIsElsewhere(self.place().to_owned()));
             }
             _ => {}
+        }
+        if log.record_version > i32::from(VERSION) {
+            let (place, written) = (self.place().to_owned(), log.record_version);
+            return Err(OpenError::NewerRecords { place, written, own: VERSION });
         }
         self.warn_of_lost_syncs(&mut conn).await?;
         // The lock goes with the connection.
@@ -120,23 +130,31 @@ async fn found(
     now_ms: u64,
 ) -> Result<Log, StoreError> {
     conn.transaction(async |conn| {
-        let known: Option<(String, bool, i32, Vec<u8>)> = log_meta::table
-            .select((log_meta::epoch, log_meta::shared, log_meta::partitions, log_meta::secret))
+        let known: Option<(String, bool, i32, Vec<u8>, i32)> = log_meta::table
+            .select((
+                log_meta::epoch,
+                log_meta::shared,
+                log_meta::partitions,
+                log_meta::secret,
+                log_meta::record_version,
+            ))
             .first(conn)
             .await
             .optional()?;
-        if let Some((epoch, shared, partitions, secret)) = known {
+        if let Some((epoch, shared, partitions, secret, record_version)) = known {
             let at = if shared { LogAt::Elsewhere } else { LogAt::Here };
-            return Ok(Log { epoch: founding::read_epoch(&epoch)?, at, partitions, secret });
+            let epoch = founding::read_epoch(&epoch)?;
+            return Ok(Log { epoch, at, partitions, secret, record_version });
         }
         let (epoch, secret) = (founding::draw_epoch()?, tokens::draw_secret());
-        let log = Log { epoch, at, partitions: partitions.max(1), secret };
+        let (partitions, record_version) = (partitions.max(1), RECORD_VERSION);
+        let log = Log { epoch, at, partitions, secret, record_version };
         diesel::insert_into(log_meta::table)
             .values((
                 log_meta::epoch.eq(log.epoch.as_str()),
                 log_meta::generation.eq(GENERATION),
                 log_meta::partitions.eq(log.partitions),
-                log_meta::record_version.eq(RECORD_VERSION),
+                log_meta::record_version.eq(log.record_version),
                 log_meta::secret.eq(&log.secret),
                 log_meta::shared.eq(at == LogAt::Elsewhere),
             ))

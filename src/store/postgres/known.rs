@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
 use super::PgStore;
-use super::schema::{room_top, rooms};
+use super::schema::{log_meta, room_top, rooms};
 use crate::bus::Heads;
 use crate::store::rules::rows;
 use crate::store::{Partitions, StoreError};
@@ -25,6 +25,20 @@ impl Heads for PgStore {
         });
         let head = |(id, offset): (String, i64)| Ok((rows::room_id(&id)?, offset.cast_unsigned()));
         read.await?.into_iter().map(head).collect()
+    }
+}
+
+impl PgStore {
+    /// The version that records are written in now. It is raised by an operator, once every node can read it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn record_version(&self) -> Result<i32, StoreError> {
+        let read = self.read(|conn| {
+            let version = log_meta::table.select(log_meta::record_version);
+            async move { Ok(version.first(conn).await?) }.boxed()
+        });
+        read.await
     }
 }
 

@@ -53,7 +53,7 @@ impl Row {
         let room = rows::room_id(&self.room)?;
         match Record::decode(0, 0, RoomId::as_str(&room).as_bytes(), &self.value).content {
             Content::Draft(checked) => Ok(checked.draft),
-            Content::Unreadable | Content::Newer(_) => Err(rows::unreadable("an announcement")),
+            Content::Unreadable(_) | Content::Newer(_) => Err(rows::unreadable("an announcement")),
         }
     }
 }

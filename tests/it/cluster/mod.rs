@@ -2,15 +2,18 @@
 
 mod authors;
 mod dying;
+mod letters;
 mod logged;
 mod presence;
 mod relayed;
 mod talk;
 mod together;
 
+use std::process::Output;
+
 use chat_services::{Durability, Kafka, Postgres, Redis, RedisCluster, Sentinel};
 
-use crate::kit::{Guest, Server, Shell, eventually};
+use crate::kit::{Guest, Server, Shell, binary, eventually};
 
 /// What the nodes share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +141,20 @@ impl Cluster {
     pub async fn add_node(&mut self) {
         let options: Vec<_> = self.options.iter().map(|(name, it)| (*name, it.as_str())).collect();
         self.nodes.push(Server::with(Shell::Lean, &options).await);
+    }
+
+    /// Runs an operator's command with the nodes' options.
+    pub async fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = binary();
+        command.args(arguments).envs(self.options.iter().map(|(name, it)| (*name, it)));
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// Runs SQL in the nodes' database.
+    pub fn sql(&self, sql: &str) -> String {
+        let url = self.postgres.url();
+        let database = url.rsplit('/').next().unwrap();
+        tokio::task::block_in_place(|| self.postgres.query(database, sql)).unwrap()
     }
 
     /// Guests made through different nodes, who are known on all of them.

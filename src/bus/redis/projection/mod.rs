@@ -86,12 +86,12 @@ impl Projection for RedisProjection {
 
     /// One that is longer than a call takes may be left in the middle by an error: the cursor tells.
     async fn apply(&self, partition: u32, run: &[Record]) -> Result<Cursor, ProjectionError> {
-        for record in run {
-            if let Content::Newer(version) = record.content {
-                return Err(ProjectionError::Newer(version));
-            }
-        }
         let Some(first) = run.first() else { return self.cursor(partition).await };
+        if let Content::Newer(version) = first.content {
+            return Err(ProjectionError::Newer(version));
+        }
+        let newer = run.iter().position(|it| matches!(it.content, Content::Newer(_)));
+        let run = &run[..newer.unwrap_or(run.len())];
         let entries: Vec<Entry> = run.iter().map(Entry::of).collect();
         let (mut rest, mut from) = (entries.as_slice(), first.log_offset);
         loop {

@@ -13,7 +13,8 @@ use tokio::sync::{Notify, oneshot};
 use super::group::Group;
 use super::{Ask, Line, ended};
 use crate::domain::fold::LogOffset;
-use crate::domain::log_record::Record;
+use crate::domain::log_record::{Content, Record};
+use crate::journal::kafka::dead_letters;
 use crate::journal::reader::{LogError, LogStream};
 
 /// Where a stream reads and the reader's thread can end it.
@@ -88,7 +89,11 @@ fn decode(message: &impl Message) -> Record {
     let offset = u64::try_from(message.offset()).unwrap_or_default();
     let timestamp = message.timestamp().to_millis().and_then(|ms| u64::try_from(ms).ok());
     let (key, value) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
-    Record::decode(offset, timestamp.unwrap_or_default(), key, value)
+    let mut record = Record::decode(offset, timestamp.unwrap_or_default(), key, value);
+    if let Content::Unreadable(unreadable) = &mut record.content {
+        unreadable.headers = dead_letters::headers(message);
+    }
+    record
 }
 
 fn is_out_of_range(err: &KafkaError) -> bool {

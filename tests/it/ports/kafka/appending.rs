@@ -25,7 +25,7 @@ use crate::ports::store::{draft, person, refused};
 fn id(record: &Record) -> Option<MessageId> {
     match &record.content {
         Content::Draft(checked) => Some(checked.draft.id),
-        Content::Unreadable | Content::Newer(_) => None,
+        Content::Unreadable(_) | Content::Newer(_) => None,
     }
 }
 

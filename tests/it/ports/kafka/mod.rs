@@ -5,6 +5,7 @@
 
 mod appending;
 mod failures;
+mod letters;
 mod projection;
 mod reading;
 mod set_up;

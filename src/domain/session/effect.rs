@@ -1,0 +1,104 @@
+//! What a session's shell is asked to do, and what it is told in turn.
+
+use chat_protocol::object::User;
+use chat_protocol::server::Reply;
+use chat_protocol::{CloseCode, Epoch, Offset, Publication, RoomId};
+
+use super::Ticket;
+use crate::domain::question::Question;
+use crate::domain::record::{Change, Draft};
+use crate::domain::resume::Since;
+
+/// What a shell is asked to do, in order.
+#[derive(Debug)]
+pub enum Effect {
+    Reply(Reply),
+    /// Send the publications as pushes.
+    Push(Vec<Publication>),
+    /// Say why, and end.
+    Close(CloseCode),
+    Authenticate {
+        token: String,
+    },
+    /// Look at a fresh token; ends with [`Session::on_refreshed`].
+    Refresh {
+        ticket: Ticket,
+        token: String,
+    },
+    Subscribe {
+        room: RoomId,
+        ticket: Ticket,
+        since: Option<Since>,
+    },
+    /// The next page of a catch-up, after `after`.
+    Continue {
+        room: RoomId,
+        ticket: Ticket,
+        after: Offset,
+    },
+    /// Stop deliveries of `room` under `ticket`; ends with [`Session::on_detached`].
+    Detach {
+        room: RoomId,
+        ticket: Ticket,
+    },
+    Publish {
+        ticket: Ticket,
+        draft: Draft,
+    },
+    /// Tell the room that the user is writing.
+    Typing {
+        ticket: Ticket,
+        room: RoomId,
+    },
+    Ask {
+        ticket: Ticket,
+        question: Question,
+    },
+    Change {
+        ticket: Ticket,
+        change: Change,
+    },
+}
+
+/// How a subscription was taken up, from the room.
+#[derive(Debug)]
+pub struct Attached {
+    pub epoch: Epoch,
+    /// Where the room stands: what comes live is after it.
+    pub top: Offset,
+    /// What the client asked to continue from, if the room could.
+    pub since: Option<Offset>,
+    /// The client asked to recover.
+    pub was_recovering: bool,
+    /// What it missed, up to `top`.
+    pub missed: Vec<Publication>,
+}
+
+/// A stretch of the past on the way to being live.
+#[derive(Debug)]
+pub struct Page {
+    pub epoch: Epoch,
+    /// It begins right after this.
+    pub after: Offset,
+    pub publications: Vec<Publication>,
+}
+
+/// Why a token did not let its bearer in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// Not one of ours: the client must not come back with it.
+    Invalid,
+    Expired,
+    /// None was given.
+    Missing,
+    /// It could not be checked now.
+    Unavailable,
+}
+
+/// Who came in, and until when.
+#[derive(Debug)]
+pub struct Admitted {
+    pub user: User,
+    /// ms since the Unix epoch.
+    pub expires_at: u64,
+}

@@ -73,6 +73,7 @@ impl App {
         } else {
             embedded::parts(config, clock.clone())?
         };
+        let api_key = tokens::api_key(config)?;
         let tokens = Arc::new(tokens::tokens(config, &parts.secret, keys)?);
         let (node, arbiters) = actors::start(config, clock.clone(), &parts, tokens).await?;
         let Parts { kept, outdated, closing, .. } = parts;
@@ -85,7 +86,7 @@ impl App {
             ),
             guests: PerAddress::new("guests", l.rate(l.guests_per_s, l.guests_burst), clock),
         });
-        let mount = Arc::new(Mount { node: node.clone(), gate });
+        let mount = Arc::new(Mount { node: node.clone(), gate, api_key });
         let drain_within = Duration::from_secs(config.http.drain_s);
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         Ok(Self {

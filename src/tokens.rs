@@ -4,6 +4,7 @@
 //! has an account of its own kind; and the kind of an account, written down when it was made, is compared on every
 //! use (`actors/admission.rs`). So a `sub` that happens to be a guest's id lets nobody in as that guest.
 
+mod api_key;
 mod guests;
 mod key;
 mod key_files;
@@ -14,8 +15,10 @@ use std::sync::Arc;
 use chat_protocol::UserId;
 use serde::Deserialize;
 
+use crate::domain::revocation::TokenMark;
 use crate::domain::session::Denied;
 
+pub use api_key::ApiKey;
 pub use guests::{Guests, draw_secret, load_or_create_secret};
 pub use key_files::{KeyFileError, KeyFiles, Kind};
 pub use operator::{Operator, Rules};
@@ -36,10 +39,7 @@ pub struct Bearer {
     pub account: Account,
     /// ms since the Unix epoch: from then on it isn't good any more.
     pub expires_at: u64,
-    /// ms since the Unix epoch, if the token says.
-    pub issued_at: Option<u64>,
-    /// The token's own name (`jti`), if it has one.
-    pub token_id: Option<String>,
+    pub mark: TokenMark,
 }
 
 /// The claims that are read (RFC 7519 §4.1); times in seconds since the Unix epoch, which need not be whole.
@@ -69,7 +69,8 @@ impl Claims {
         if now_ms >= expires_at {
             return Err(Denied::Expired);
         }
-        Ok(Bearer { user, account, expires_at, issued_at: self.iat.map(ms), token_id: self.jti })
+        let mark = TokenMark { issued_at: self.iat.map(ms), id: self.jti };
+        Ok(Bearer { user, account, expires_at, mark })
     }
 }
 

@@ -7,13 +7,17 @@ use crate::domain::record::Change;
 use crate::store::{Changed, Store, StoreError};
 use crate::tokens::{Account, Bearer};
 
-/// The user that bears a token; `None` if there is none here. An account is of the kind that it was made as, and only
+/// The user that bears a token; `None` if there is none here, or the token was revoked. An account is of the kind that it was made as, and only
 /// a token of that kind opens it.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn user_of(store: &dyn Store, bearer: &Bearer) -> Result<Option<User>, StoreError> {
     let known = store.user(&bearer.user).await?;
+    let revoked = store.revocations_of(&bearer.user).await?;
+    if revoked.iter().any(|it| it.voids(&bearer.mark)) {
+        return Ok(None);
+    }
     let Account::Operator { name } = &bearer.account else {
         return Ok(known.filter(|user| user.guest));
     };

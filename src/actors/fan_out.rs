@@ -19,6 +19,7 @@ use super::presence::{Moved, Presence};
 use super::supervisor::ActorRef;
 use super::workers::ToSession;
 use crate::clock::Clock;
+use crate::domain::revocation::{Revocation, Revoked};
 use crate::domain::session::{Attached, SessionKey, Ticket};
 use crate::{faults, metrics};
 
@@ -58,6 +59,13 @@ pub struct Deliver {
 pub struct PassOn {
     pub room: RoomId,
     pub batch: Arc<Batch>,
+}
+
+/// Sessions that an order means end.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct End {
+    pub orders: Arc<Vec<Revocation>>,
 }
 
 /// Nothing more of this room to this user.
@@ -228,6 +236,24 @@ impl Handler<Expel> for FanOut {
 
     fn handle(&mut self, it: Expel, _: &mut Self::Context) {
         self.here.sessions.borrow_mut().expel(&it.room, &it.user, it.code);
+    }
+}
+
+impl Handler<End> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: End, _: &mut Self::Context) {
+        let sessions = self.here.sessions.borrow();
+        for (_, entry) in &sessions.entries {
+            let Some(occupant) = &entry.occupant else { continue };
+            for order in it.orders.iter().filter(|it| it.ends(&occupant.user.id, &entry.mark)) {
+                let code = match order.what {
+                    Revoked::Sessions => CloseCode::ForcedNoReconnect,
+                    Revoked::Token(_) | Revoked::Tokens => CloseCode::InvalidToken,
+                };
+                entry.flow.hand(ToSession::Close(code), 0);
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`projector`] | nothing: the projection knows where it stands | supervisor | `a_projector_that_panics_costs_a_pause` |
 //! | [`outbox`] | nothing: what is to be told lies in the store | supervisor | `an_outbox_that_panics_has_told_nothing_twice` |
 //! | [`presence`] | ticks that waited; who is here stays with the thread | supervisor | `a_presence_that_panics_has_forgotten_nobody` |
+//! | [`revoker`] | a moment: orders are in the store | supervisor | `a_revoker_that_panics_still_has_every_order_obeyed` |
 //! | any, too often | a room: its members' places; else the node, which drains | whatever restarts it | `an_actor_the_node_can_t_do_without_ends_it_with_70` |
 //!
 //! What else can die stands in ARCHITECTURE.md, "When something dies".
@@ -28,6 +29,7 @@ pub mod outbox;
 pub mod presence;
 pub mod projector;
 pub mod reply;
+pub mod revoker;
 pub mod session;
 pub mod sessions;
 pub mod sink;

@@ -14,8 +14,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::fan_out::{Budget, CloseSome, FanOut};
 use super::hub::Hubs;
-use super::presence::{Presence, WhenEmpty};
+use super::presence::{Farewell, Presence};
 use super::reply::Reply;
+use super::revoker::Latest;
 use super::sessions::Sessions;
 use super::sink::{Sink, WhenIdle};
 use super::store_pump::StorePump;
@@ -44,6 +45,8 @@ pub struct Node {
     pub store: Arc<dyn Store>,
     pub nodes: Arc<dyn Nodes>,
     pub presence: ActorRef<Presence>,
+    /// What was revoked just now.
+    pub latest: Arc<Latest>,
     pub hubs: Arc<Hubs>,
     pub workers: Arc<Workers>,
     pub pump: StorePump,
@@ -211,11 +214,6 @@ impl Node {
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            // So that others need not wait for this node's heartbeat to fail.
-            let (empty, reported) = oneshot::channel();
-            if self.presence.tell(WhenEmpty(empty)).is_ok() {
-                let _ = tokio::time::timeout(REPORTED_WITHIN, reported).await;
-            }
             let (idle, told) = oneshot::channel();
             if self.sink.tell(WhenIdle(idle)).is_ok() {
                 let _ = told.await;
@@ -223,6 +221,11 @@ impl Node {
         };
         if tokio::time::timeout(within.max(Duration::from_secs(1)), gone).await.is_err() {
             tracing::warn!(sessions = self.sessions(), "drain took too long; the rest is cut");
+        }
+        // So that others need not wait for this node's heartbeat to fail.
+        let (told, reported) = oneshot::channel();
+        if self.presence.tell(Farewell(told)).is_ok() {
+            let _ = tokio::time::timeout(REPORTED_WITHIN, reported).await;
         }
     }
 }

@@ -22,7 +22,7 @@ use super::fan_out::PassOn;
 use super::workers::Workers;
 use crate::clock::Clock;
 use crate::domain::presence::{Move, Register, Report, Ticks};
-use crate::nodes::Nodes;
+use crate::nodes::{Nodes, Reported};
 use crate::{faults, metrics};
 
 /// How often it is looked for what is to be reported and told.
@@ -40,10 +40,20 @@ pub struct Moved(pub Vec<Move>);
 #[rtype(result = "()")]
 pub struct Heard(pub Vec<Ephemeral>);
 
-/// Asks to be told once nobody is here and that has been reported.
+/// The node ends, and everyone goes; asks to be told when that has been reported.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct WhenEmpty(pub oneshot::Sender<()>);
+pub struct Farewell(pub oneshot::Sender<()>);
+
+/// A report was taken.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Known {
+    room: RoomId,
+    /// Sessions of this node then.
+    here: usize,
+    reported: Reported,
+}
 
 /// See the module.
 pub struct Presence {
@@ -101,33 +111,26 @@ async fn report(
         let due = register.borrow_mut().due(clock.monotonic_ms());
         let reporting = due.into_iter().map(|it| one(&*nodes, it));
         let mut reported = iter(reporting).buffer_unordered(REPORTS_MAX);
-        while let Some((room, adds_up, changed)) = reported.next().await {
-            register.borrow_mut().on_reported(&room, adds_up, clock.monotonic_ms());
-            if let Some(changed) = changed {
+        while let Some((report, reported)) = reported.next().await {
+            let adds_up = reported.as_ref().map(|it| !it.wants_whole);
+            register.borrow_mut().on_reported(&report.room, adds_up, clock.monotonic_ms());
+            if let Some(reported) = reported {
                 #[expect(clippy::disallowed_methods, reason = "one message per report")]
-                presence.do_send(Heard(vec![changed]));
+                presence.do_send(Known { room: report.room, here: report.here, reported });
             }
         }
         sleep(LOOK_EVERY).await;
     }
 }
 
-/// One report: does it add up, as far as is known, and what has changed, as far as the bus doesn't tell?
-async fn one(nodes: &dyn Nodes, report: Report) -> (RoomId, Option<bool>, Option<Ephemeral>) {
+/// One report, and what is known then.
+async fn one(nodes: &dyn Nodes, report: Report) -> (Report, Option<Reported>) {
     let reported = nodes.report(&report).await;
-    let room = report.room;
-    match reported {
-        Ok(it) => {
-            let body = it.tick.map(EphemeralBody::PresenceTick);
-            let changed = body.map(|body| Ephemeral { room: room.clone(), body });
-            (room, Some(!it.wants_whole), changed)
-        }
-        Err(err) => {
-            metrics::PRESENCE_ERRORS.inc();
-            tracing::debug!(room.id = %room, %err, "presence not reported");
-            (room, None, None)
-        }
+    if let Err(err) = &reported {
+        metrics::PRESENCE_ERRORS.inc();
+        tracing::debug!(room.id = %report.room, %err, "presence not reported");
     }
+    (report, reported.ok())
 }
 
 impl Actor for Presence {
@@ -169,10 +172,25 @@ impl Handler<Heard> for Presence {
     }
 }
 
-impl Handler<WhenEmpty> for Presence {
+impl Handler<Farewell> for Presence {
     type Result = ();
 
-    fn handle(&mut self, it: WhenEmpty, _: &mut Self::Context) {
+    fn handle(&mut self, it: Farewell, _: &mut Self::Context) {
+        self.register.borrow_mut().on_farewell();
         self.waiting.push(it.0);
+    }
+}
+
+impl Handler<Known> for Presence {
+    type Result = ();
+
+    fn handle(&mut self, it: Known, _: &mut Self::Context) {
+        let now_ms = self.clock.monotonic_ms();
+        let Known { room, here, reported } = it;
+        match reported.tick {
+            Some(tick) => self.ticks.on_change(room, tick, now_ms),
+            // A change that was just reported may still be on its way over the bus: it is told first then.
+            None => self.ticks.on_count(&room, here > 0, reported.users, now_ms),
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::workers::ToSession;
 use crate::domain::outbound::Outbound;
 use crate::domain::room::Ask;
 use crate::domain::rpc::{fresh_id, person};
-use crate::domain::session::{Effect, Session, SessionKey};
+use crate::domain::session::{Admitted, Denied, Effect, Session, SessionKey};
 use crate::{faults, metrics};
 
 /// One session without its socket.
@@ -110,7 +110,8 @@ impl Driver {
                 let client = fresh_id();
                 let welcome = |user: &_, ttl_s| node.welcome(user, ttl_s, client.clone());
                 let (now, unix_ms) = (node.clock.monotonic_ms(), node.clock.now_ms());
-                self.machine.on_authenticated(*result, now, unix_ms, &welcome, &mut effects);
+                let result = self.unless_void(*result);
+                self.machine.on_authenticated(result, now, unix_ms, &welcome, &mut effects);
                 if let Some(user) = self.machine.user() {
                     let occupant = Arc::new(Occupant { client, user: person(user) });
                     let mut sessions = self.worker.sessions.borrow_mut();
@@ -121,7 +122,8 @@ impl Driver {
             }
             ToSession::Refreshed { ticket, result } => {
                 let (now, unix_ms) = (self.node.clock.monotonic_ms(), self.node.clock.now_ms());
-                self.machine.on_refreshed(ticket, *result, now, unix_ms, &mut effects);
+                let result = self.unless_void(*result);
+                self.machine.on_refreshed(ticket, result, now, unix_ms, &mut effects);
             }
             ToSession::Tick => {
                 self.machine.on_tick(self.node.clock.monotonic_ms(), &mut effects);
@@ -129,6 +131,19 @@ impl Driver {
             ToSession::Close(code) => self.machine.close(code, &mut effects),
         }
         self.run(effects);
+    }
+
+    /// Holds a token against the latest orders: the store may have been asked before one was given. Of one that is good
+    /// the session keeps what it may be revoked by.
+    fn unless_void(&self, result: Result<Admitted, Denied>) -> Result<Admitted, Denied> {
+        let admitted = result?;
+        if self.node.latest.void(&admitted.user.id, &admitted.mark) {
+            return Err(Denied::Invalid);
+        }
+        if let Some(entry) = self.worker.sessions.borrow_mut().get(self.key) {
+            entry.mark = admitted.mark.clone();
+        }
+        Ok(admitted)
     }
 
     /// `bytes` have left the session.

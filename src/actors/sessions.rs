@@ -15,6 +15,7 @@ use slab::Slab;
 use super::flow::Flow;
 use super::workers::ToSession;
 use crate::domain::presence::Move;
+use crate::domain::revocation::TokenMark;
 use crate::domain::session::{SessionKey, Ticket};
 
 /// Ends a connection from outside its actor.
@@ -28,6 +29,8 @@ pub struct Entry {
     kill: Option<Kill>,
     /// Whose it is, once that is known.
     pub occupant: Option<Arc<Occupant>>,
+    /// The token that it was let in by.
+    pub mark: TokenMark,
     /// Tickets whose attachment is on its way and no longer wanted.
     cancelled: Vec<Ticket>,
 }
@@ -70,7 +73,15 @@ impl Sessions {
     pub fn register(&mut self, flow: Rc<Flow>, format: Format, kill: Option<Kill>) -> SessionKey {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
-        let entry = Entry { serial, flow, format, kill, occupant: None, cancelled: Vec::new() };
+        let entry = Entry {
+            serial,
+            flow,
+            format,
+            kill,
+            occupant: None,
+            mark: TokenMark::default(),
+            cancelled: Vec::new(),
+        };
         let slot = self.entries.insert(entry);
         SessionKey { worker: self.worker, slot: u32::try_from(slot).unwrap_or(u32::MAX), serial }
     }

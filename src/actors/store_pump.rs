@@ -192,9 +192,9 @@ impl StorePump {
 
     async fn admitted(&self, token: &str) -> Result<Admitted, Denied> {
         let bearer = self.tokens.read(token, self.clock.now_ms()).await?;
-        let expires_at = bearer.expires_at;
+        let (expires_at, mark) = (bearer.expires_at, bearer.mark.clone());
         match note(user_of(&*self.store, &bearer).await) {
-            Ok(Some(user)) => Ok(Admitted { user, expires_at }),
+            Ok(Some(user)) => Ok(Admitted { user, expires_at, mark }),
             Ok(None) => Err(Denied::Invalid),
             Err(_) => Err(Denied::Unavailable),
         }

@@ -19,6 +19,7 @@ use crate::actors::node::{Node, State};
 use crate::actors::outbox::Outbox;
 use crate::actors::presence::Presence;
 use crate::actors::projector::Projector;
+use crate::actors::revoker::{Done, Latest, Revoker};
 use crate::actors::sink::{Inbox, Sink};
 use crate::actors::store_pump::StorePump;
 use crate::actors::supervisor::{ActorRef, Policy, supervise};
@@ -133,6 +134,19 @@ pub async fn start(
         })
         .await?;
     }
+    let latest = Arc::<Latest>::default();
+    {
+        let (store, workers) = (store.clone(), workers.clone());
+        let (latest, clock) = (latest.clone(), clock.clone());
+        start_on(&pumps.handle(), "revoker", state.clone(), clock.clone(), move || {
+            let done = Done::default();
+            move |_: &mut _| {
+                let (store, workers) = (store.clone(), workers.clone());
+                Revoker::new(store, workers, latest.clone(), clock.clone(), done.clone())
+            }
+        })
+        .await?;
+    }
     for Following { actor, reader, projection } in projectors.clone() {
         start_on(&pumps.handle(), actor, state.clone(), clock.clone(), move || {
             move |_: &mut _| Projector::new(reader.clone(), projection.clone())
@@ -162,6 +176,7 @@ pub async fn start(
         store: store.clone(),
         nodes: nodes.clone(),
         presence,
+        latest,
         hubs,
         workers,
         pump,

@@ -24,6 +24,8 @@ pub enum StartError {
     Kafka(#[from] kafka::SetUpError),
     #[error("the secret in the data directory can't be used: {0}")]
     Secret(anyhow::Error),
+    #[error("the key of servers in {0} can't be used: {1}")]
+    ApiKey(PathBuf, anyhow::Error),
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     #[error("{0} is taken by another program: stop it, or choose another port with --port")]
@@ -47,6 +49,7 @@ impl StartError {
         match self {
             Self::RedisUrl(_)
             | Self::KeyFile(_)
+            | Self::ApiKey(..)
             | Self::Database(
                 Database::Url(_)
                 | Database::Tls(_)

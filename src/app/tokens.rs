@@ -1,8 +1,10 @@
 //! Whose tokens are taken, as the configuration says.
 
+use std::path::PathBuf;
+
 use super::StartError;
 use crate::config::Config;
-use crate::tokens::{Guests, KeyFiles, Kind, Operator, Rules, Tokens};
+use crate::tokens::{ApiKey, Guests, KeyFiles, Kind, Operator, Rules, Tokens};
 
 /// Reads the operator's keys, if any are named.
 ///
@@ -41,4 +43,22 @@ pub fn tokens(
         None => None,
     };
     Ok(Tokens::new(guests, operator))
+}
+
+/// The key of the operator's servers, if there is one.
+///
+/// # Errors
+/// [`StartError::ApiKey`].
+pub fn api_key(config: &Config) -> Result<Option<ApiKey>, StartError> {
+    let (given, drawn): (_, PathBuf) =
+        (&config.auth.api_key_file, config.store.data_dir.join("api-key"));
+    let is_alone = config.postgres.url.is_empty();
+    let key = match (given.as_os_str().is_empty(), is_alone) {
+        (false, _) => ApiKey::read(given).map_err(|err| StartError::ApiKey(given.clone(), err))?,
+        (true, true) => {
+            ApiKey::read_or_draw(&drawn).map_err(|err| StartError::ApiKey(drawn, err))?
+        }
+        (true, false) => return Ok(None),
+    };
+    Ok(Some(key))
 }

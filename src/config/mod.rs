@@ -140,6 +140,8 @@ pub struct Auth {
     /// Empty: none.
     pub audience: String,
     pub leeway_s: u64,
+    /// Empty: one beside the embedded store, none in a cluster.
+    pub api_key_file: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]

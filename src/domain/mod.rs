@@ -7,6 +7,7 @@
 //! | [`fold`] | a record's place in its room |
 //! | [`resume`] | where a subscription begins |
 //! | [`presence`] | who is here, and what is told of who comes and goes |
+//! | [`revocation`] | which sessions and tokens an order means |
 //! | [`outbound`] | what leaves for one client in one frame |
 //! | [`rate_limit`] | how much one client may ask |
 //!
@@ -21,6 +22,7 @@ pub mod question;
 pub mod rate_limit;
 pub mod record;
 pub mod resume;
+pub mod revocation;
 pub mod room;
 pub mod rpc;
 pub mod session;

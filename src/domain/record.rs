@@ -3,6 +3,8 @@
 use chat_protocol::object::{Person, RoomState, User};
 use chat_protocol::{ClientId, EventBody, MessageId, RoomId, UserId, event::Removal};
 
+use super::revocation::Revocation;
+
 /// An event on its way into the log: checked, but without a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
@@ -37,6 +39,8 @@ impl Draft {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     CreateUser(User),
+    /// Sessions of a user end on every node, and tokens with them as it says.
+    Revoke(Revocation),
     RenameUser {
         user: UserId,
         name: String,

@@ -220,7 +220,7 @@ impl Session {
         let Phase::Authenticating { id, held, .. } = &mut self.phase else { return };
         let (id, held) = (*id, std::mem::take(held));
         match result {
-            Ok(Admitted { user, expires_at }) => {
+            Ok(Admitted { user, expires_at, .. }) => {
                 let ttl_s = refresh::ttl_s(expires_at, unix_ms);
                 let connected = Box::new(welcome(&user, ttl_s));
                 effects.push(done(id, CommandResult::Connect(connected)));

@@ -1,6 +1,6 @@
-//! Who asks: the bearer of a token, the same that connects.
+//! Who asks: the bearer of a token, the same that connects; or one of the operator's servers, by its key.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 
 use actix_web::http::header::AUTHORIZATION;
@@ -35,6 +35,24 @@ impl FromRequest for Identity {
             })?;
             let user = user_of(&*node.store, &bearer).await?;
             Ok(Self(user.ok_or(ErrorCode::Unauthorized)?))
+        })
+    }
+}
+
+/// One of the operator's servers.
+pub struct ServerKey;
+
+impl FromRequest for ServerKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(req: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let key = req.app_data::<Mounted>().and_then(|mounted| mounted.api_key.as_ref());
+        let given = req.headers().get("X-API-Key");
+        ready(match (key, given) {
+            (None, _) => Err(ErrorCode::NotAvailable.into()),
+            (Some(key), Some(given)) if key.is(given.as_bytes()) => Ok(Self),
+            (Some(_), _) => Err(ErrorCode::Unauthorized.into()),
         })
     }
 }

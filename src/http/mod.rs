@@ -13,6 +13,7 @@ pub mod handshake;
 pub mod health;
 pub mod members;
 pub mod messages;
+pub mod revocations;
 pub mod rooms;
 pub mod server;
 pub mod shared_stream;
@@ -26,6 +27,7 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::actors::node::Node;
+use crate::tokens::ApiKey;
 use error::ApiError;
 use gate::Gate;
 
@@ -38,6 +40,8 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 pub struct Mount {
     pub node: Arc<Node>,
     pub gate: Arc<Gate>,
+    /// Of the operator's servers; `None`: they may ask nothing.
+    pub api_key: Option<ApiKey>,
 }
 
 /// The same, as an extractor.
@@ -63,6 +67,9 @@ pub fn configure(config: &mut ServiceConfig, mount: Mounted) {
                 .wrap(DefaultHeaders::new().add(("Cache-Control", "no-store")))
                 .route("/guests", web::post().to(guests::create))
                 .route("/tokens/refresh", web::post().to(guests::refresh))
+                .route("/tokens/revoke", web::post().to(revocations::revoke_own))
+                .route("/disconnect", web::post().to(revocations::disconnect))
+                .route("/revoke", web::post().to(revocations::revoke))
                 .route("/me", web::get().to(guests::me))
                 .route("/me", web::patch().to(guests::rename))
                 .route("/rooms", web::get().to(rooms::list))

@@ -87,7 +87,7 @@ impl Nodes for LocalNodes {
         }
         // Whoever came wants to know how many are there, though others knew their user already.
         let is_news = !report.came.is_empty() || !tick.left.is_empty();
-        Ok(Reported { wants_whole, tick: is_news.then_some(tick) })
+        Ok(Reported { wants_whole, users: tick.count, tick: is_news.then_some(tick) })
     }
 
     async fn crowd(&self, room: &RoomId) -> Result<Crowd, StoreError> {

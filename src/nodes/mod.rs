@@ -26,6 +26,8 @@ pub const SAMPLE_MAX: usize = 10;
 pub struct Reported {
     /// It doesn't add up with what was reported before: a whole one is wanted.
     pub wants_whole: bool,
+    /// Users in the room now.
+    pub users: u32,
     /// How the room has changed, where other nodes aren't told by the bus.
     pub tick: Option<PresenceTick>,
 }

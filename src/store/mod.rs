@@ -17,6 +17,7 @@ use chat_protocol::object::{HistoryPage, List, Member, Room, RoomKind, User};
 use chat_protocol::{Epoch, ErrorCode, Event, MessageId, Offset, RoomId, UserId};
 
 use crate::domain::record::{Change, Draft};
+use crate::domain::revocation::Revocation;
 
 pub use outbox::Outbox;
 
@@ -152,6 +153,13 @@ pub enum Changed {
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError>;
+
+    /// Everything that was ever revoked of a user.
+    async fn revocations_of(&self, user: &UserId) -> Result<Vec<Revocation>, StoreError>;
+
+    /// What was revoked after `since` (ms since the Unix epoch), whoever of, by numbers that no two have. What is committed
+    /// late may have a lower one than what was seen already.
+    async fn revocations_since(&self, since: u64) -> Result<Vec<(u64, Revocation)>, StoreError>;
 
     /// # Errors
     /// [`ErrorCode::RoomNotFound`]; [`ErrorCode::NotAMember`] for a private room that `viewer` is not in.

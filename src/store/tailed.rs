@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::rules::page::{Reading, Seek, Stretch, Visible};
 use super::{Changed, Directory, Head, History, Membership, PENDING, PageLimit, Range, StoreError};
 use crate::domain::record::Change;
+use crate::domain::revocation::Revocation;
 
 /// How long a joining that is on its way is waited for: less than the four seconds within which every reply leaves.
 const PLACED_WITHIN: Duration = Duration::from_secs(3);
@@ -279,6 +280,14 @@ impl<S: History> History for Tailed<S> {
 impl<S: Directory> Directory for Tailed<S> {
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         self.store.user(id).await
+    }
+
+    async fn revocations_of(&self, user: &UserId) -> Result<Vec<Revocation>, StoreError> {
+        self.store.revocations_of(user).await
+    }
+
+    async fn revocations_since(&self, since: u64) -> Result<Vec<(u64, Revocation)>, StoreError> {
+        self.store.revocations_since(since).await
     }
 
     async fn room(&self, room: &RoomId, viewer: &UserId) -> Result<Room, StoreError> {

@@ -59,19 +59,24 @@ impl Guests {
     }
 }
 
-/// Reads the secret at `path`, or draws one and keeps it there, readable by its owner only.
+/// Reads the secret that guests' tokens are signed with, or draws one and keeps it there, readable by its owner only.
 ///
 /// # Errors
 /// If it can't be read or written, or has been cut short.
 pub fn load_or_create_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
+    load_or_create(path, draw_secret)
+}
+
+/// The same for whatever secret `draw` makes.
+pub(super) fn load_or_create(path: &Path, draw: impl Fn() -> Vec<u8>) -> anyhow::Result<Vec<u8>> {
     use std::os::unix::fs::OpenOptionsExt;
     match std::fs::read(path) {
         Ok(secret) if secret.len() >= SECRET_BYTES => return Ok(secret),
-        Ok(_) => anyhow::bail!("{} is damaged: remove it, and guests sign in anew", path.display()),
+        Ok(_) => anyhow::bail!("{} is damaged: remove it, and another is made", path.display()),
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
         Err(err) => return Err(err.into()),
     }
-    let secret = draw_secret();
+    let secret = draw();
     // Written aside and renamed: a crash leaves no half secret behind.
     let aside = path.with_extension("new");
     let _ = std::fs::remove_file(&aside);
@@ -91,6 +96,7 @@ pub fn draw_secret() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::revocation::TokenMark;
 
     #[test]
     fn a_token_is_good_until_it_expires_and_only_under_its_secret() {
@@ -99,7 +105,7 @@ mod tests {
         let (token, expires_at) = guests.issue(&user, 5_000).unwrap();
         assert_eq!(expires_at, 15_000);
         let (account, issued_at) = (Account::Guest, Some(5_000));
-        let bearer = Bearer { user, account, expires_at, issued_at, token_id: None };
+        let bearer = Bearer { user, account, expires_at, mark: TokenMark { issued_at, id: None } };
         assert_eq!(guests.read(&token, 14_999), Some(Ok(bearer)));
         assert_eq!(guests.read(&token, 15_000), Some(Err(Denied::Expired)));
         assert_eq!(Guests::new(b"two", 1).read(&token, 5_000), None);

@@ -107,6 +107,16 @@ impl Register {
         due.collect()
     }
 
+    /// The node ends: everyone goes, whatever their connections do.
+    pub fn on_farewell(&mut self) {
+        for here in self.rooms.values_mut() {
+            let came = std::mem::take(&mut here.came);
+            let told = here.occupants.drain().filter(|(session, _)| !came.contains(session));
+            here.went.extend(told.map(|(_, occupant)| occupant.client.clone()));
+            here.wants_telling();
+        }
+    }
+
     /// Is nobody here, and has that been told?
     pub fn is_empty(&self) -> bool {
         self.rooms.is_empty()

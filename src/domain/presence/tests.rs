@@ -128,3 +128,18 @@ fn a_crowd_ticks_less_often_and_names_a_few() {
     let EphemeralBody::PresenceTick(it) = &told[0].body else { panic!("{told:?}") };
     assert_eq!((it.count, it.joined.len()), (4000, 50));
 }
+
+#[test]
+fn a_count_that_was_told_wrong_is_told_again() {
+    let mut ticks = Ticks::new(1000);
+    let room = RoomId::general();
+    ticks.on_change(room.clone(), tick(1, &["a"], &[]), 0);
+    ticks.on_count(&room, true, 2, 500);
+    assert_eq!(said(&ticks.due(1000)), ["1 +a -"], "what is on its way is told first");
+    ticks.on_count(&room, true, 1, 2000);
+    assert_eq!(said(&ticks.due(9000)), [""; 0]);
+    ticks.on_count(&room, true, 2, 9000);
+    assert_eq!(said(&ticks.due(10_000)), ["2 + -"], "a change was lost");
+    ticks.on_count(&room, false, 1, 10_000);
+    assert_eq!(said(&ticks.due(20_000)), [""; 0], "nobody is here to be told");
+}

@@ -25,13 +25,15 @@ struct Pending {
 #[derive(Debug)]
 pub struct Ticks {
     rooms: HashMap<RoomId, Pending>,
+    /// The count that members were told last.
+    told: HashMap<RoomId, u32>,
     interval_ms: u64,
 }
 
 impl Ticks {
     /// A room ticks `interval_ms` after it has changed, with all that has changed by then.
     pub fn new(interval_ms: u64) -> Self {
-        Self { rooms: HashMap::new(), interval_ms }
+        Self { rooms: HashMap::new(), told: HashMap::new(), interval_ms }
     }
 
     /// A room has changed. Who came and went in between is not named.
@@ -55,10 +57,22 @@ impl Ticks {
         pending.sample = it.sample;
     }
 
+    /// A room with sessions here, or none any more, has so many users: if members were told otherwise, a change was lost
+    /// on its way, and they are told anew.
+    pub fn on_count(&mut self, room: &RoomId, is_here: bool, count: u32, now_ms: u64) {
+        if !is_here {
+            self.told.remove(room);
+        } else if self.told.get(room) != Some(&count) && !self.rooms.contains_key(room) {
+            self.on_change(room.clone(), PresenceTick { count, ..PresenceTick::default() }, now_ms);
+        }
+    }
+
     /// The ticks whose time has come.
     pub fn due(&mut self, now_ms: u64) -> Vec<Ephemeral> {
         let due = self.rooms.extract_if(|_, it| it.due_ms <= now_ms);
+        let told = &mut self.told;
         let tick = |(room, mut it): (RoomId, Pending)| {
+            told.insert(room.clone(), it.count);
             let people =
                 |map: &mut IndexMap<UserId, Person>| map.drain(..).map(|(_, it)| it).collect();
             let body = EphemeralBody::PresenceTick(PresenceTick {

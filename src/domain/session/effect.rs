@@ -8,6 +8,7 @@ use super::Ticket;
 use crate::domain::question::Question;
 use crate::domain::record::{Change, Draft};
 use crate::domain::resume::Since;
+use crate::domain::revocation::TokenMark;
 
 /// What a shell is asked to do, in order.
 #[derive(Debug)]
@@ -101,4 +102,5 @@ pub struct Admitted {
     pub user: User,
     /// ms since the Unix epoch.
     pub expires_at: u64,
+    pub mark: TokenMark,
 }

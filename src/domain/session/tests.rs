@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::*;
 use crate::domain::question::Answer;
 use crate::domain::resume::Since;
+use crate::domain::revocation::TokenMark;
 use chat_protocol::{Epoch, Offset, Publication};
 
 /// The time of day at which [`Bench`]'s user must have a fresh token.
@@ -72,7 +73,7 @@ fn page(after: Offset, last: Offset) -> Page {
 
 fn admitted() -> Admitted {
     let user = User { id: UserId::parse("u").unwrap(), name: "U".into(), guest: true };
-    Admitted { user, expires_at: EXPIRES_AT }
+    Admitted { user, expires_at: EXPIRES_AT, mark: TokenMark::default() }
 }
 
 fn welcome(_: &User, ttl_s: u32) -> Connected {

@@ -7,6 +7,7 @@ use chat_protocol::{ClientId, EventBody, MessageId, RoomId, UserId};
 use super::group::Placing;
 use super::view::{RoomRow, Seen, Standing};
 use crate::domain::record::Change;
+use crate::domain::revocation::Revocation;
 
 mod decide;
 
@@ -48,6 +49,7 @@ pub enum Step<'a> {
     /// Everyone is a member of `general` by rule: counted there, not listed.
     AddUser(&'a User),
     NameUser(&'a UserId, &'a str),
+    AddRevocation(&'a Revocation),
     /// Without events and members.
     AddRoom {
         room: &'a RoomId,
@@ -98,7 +100,9 @@ pub struct Plan<'a> {
 impl<'a> Needs<'a> {
     pub fn of(change: &'a Change) -> Self {
         match change {
-            Change::CreateUser(User { id, .. }) | Change::RenameUser { user: id, .. } => {
+            Change::CreateUser(User { id, .. })
+            | Change::RenameUser { user: id, .. }
+            | Change::Revoke(Revocation { user: id, .. }) => {
                 Self { users: vec![id], ..Self::default() }
             }
             Change::CreateRoom { room, creator, members, client_id, .. } => Self {

@@ -10,6 +10,7 @@ use chat_protocol::{ClientId, Event, EventBody, MessageId, RoomId, UserId};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::revocation::{Revocation, Revoked};
 use crate::store::StoreError;
 
 const OWNER: i16 = 0;
@@ -29,6 +30,10 @@ const ROOM_UPDATED: i16 = 3;
 const MEMBER_JOINED: i16 = 4;
 const MEMBER_REMOVED: i16 = 5;
 
+const SESSIONS: i16 = 1;
+const TOKEN: i16 = 2;
+const TOKENS: i16 = 3;
+
 impl From<diesel::result::Error> for StoreError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Unavailable(error.to_string())
@@ -38,6 +43,30 @@ impl From<diesel::result::Error> for StoreError {
 /// A row that this program didn't write, or wrote when it was newer.
 pub fn unreadable(what: &str) -> StoreError {
     StoreError::Unavailable(format!("the database holds {what} that this version can't read"))
+}
+
+/// What is revoked as a row has it: a kind, and the id of a token.
+pub fn revoked_columns(what: &Revoked) -> (i16, Option<&str>) {
+    match what {
+        Revoked::Sessions => (SESSIONS, None),
+        Revoked::Token(id) => (TOKEN, Some(id)),
+        Revoked::Tokens => (TOKENS, None),
+    }
+}
+
+/// A row of revocations: number, user, kind, token, time.
+pub type RevocationRow = (i64, String, i16, Option<String>, i64);
+
+pub fn revocation(row: RevocationRow) -> Result<(u64, Revocation), StoreError> {
+    let (number, user, kind, token, at) = row;
+    let what = match (kind, token) {
+        (SESSIONS, _) => Revoked::Sessions,
+        (TOKEN, Some(id)) => Revoked::Token(id),
+        (TOKENS, _) => Revoked::Tokens,
+        _ => return Err(unreadable("a kind of revocation")),
+    };
+    let revocation = Revocation { user: user_id(&user)?, what, at: at.cast_unsigned() };
+    Ok((number.cast_unsigned(), revocation))
 }
 
 pub const fn kind_code(kind: RoomKind) -> i16 {

@@ -42,6 +42,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    revocations (number) {
+        number -> BigInt,
+        user_id -> Text,
+        kind -> SmallInt,
+        token_id -> Nullable<Text>,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
     room_top (room_no) {
         room_no -> BigInt,
         offset -> BigInt,
@@ -74,8 +84,16 @@ diesel::table! {
 
 diesel::joinable!(members -> rooms (room_no));
 diesel::joinable!(members -> users (user_id));
+diesel::joinable!(revocations -> users (user_id));
 diesel::joinable!(room_top -> rooms (room_no));
 
 diesel::allow_tables_to_appear_in_same_query!(
-    events, log_meta, log_part, members, room_top, rooms, users,
+    events,
+    log_meta,
+    log_part,
+    members,
+    revocations,
+    room_top,
+    rooms,
+    users,
 );

@@ -35,7 +35,7 @@ fn a_good_token_says_who_is_there_and_until_when() {
     let claims = json!({ "exp": 1_060.5, "iat": 990, "jti": "t-1", "name": "Ada", "more": [] });
     let bearer = read(&operator, claims).unwrap();
     assert_eq!((bearer.user.as_str(), bearer.expires_at), ("ada", 1_090_500));
-    assert_eq!((bearer.issued_at, bearer.token_id.as_deref()), (Some(990_000), Some("t-1")));
+    assert_eq!((bearer.mark.issued_at, bearer.mark.id.as_deref()), (Some(990_000), Some("t-1")));
     assert_eq!(bearer.account, Account::Operator { name: Some("Ada".to_owned()) });
     let unnamed = read(&operator, json!({ "name": 7 })).unwrap();
     assert_eq!(unnamed.account, Account::Operator { name: None });

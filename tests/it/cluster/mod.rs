@@ -6,6 +6,7 @@ mod letters;
 mod logged;
 mod presence;
 mod relayed;
+mod revocation;
 mod talk;
 mod together;
 
@@ -94,11 +95,7 @@ impl Cluster {
     }
 
     /// The same with options of the nodes, by their names in the environment.
-    pub async fn with(
-        setup: Setup,
-        count: usize,
-        of_nodes: &[(&'static str, &'static str)],
-    ) -> Self {
+    pub async fn with(setup: Setup, count: usize, of_nodes: &[(&'static str, &str)]) -> Self {
         let services = tokio::task::spawn_blocking(move || {
             let kafka = std::thread::spawn(move || {
                 let brokers = setup.brokers();

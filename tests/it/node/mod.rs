@@ -6,5 +6,6 @@ mod panics;
 mod presence;
 mod promises;
 mod protocol;
+mod revocation;
 mod slow;
 mod starting;

@@ -69,9 +69,9 @@ impl Nodes for RedisNodes {
         }
         arguments.extend(report.went.iter().map(|client| client.clone().into_bytes()));
         let mut connection = self.redis.connection().await?;
-        let here = self.report.call::<usize>(&mut connection, &[place.nodes()], &arguments).await;
-        let here = here.map_err(Unreachable::from)?;
-        Ok(Reported { wants_whole: here != report.here, tick: None })
+        let taken = self.report.call(&mut connection, &[place.nodes()], &arguments).await;
+        let (here, users): (usize, u32) = taken.map_err(Unreachable::from)?;
+        Ok(Reported { wants_whole: here != report.here, users, tick: None })
     }
 
     async fn crowd(&self, room: &RoomId) -> Result<Crowd, StoreError> {

@@ -4,7 +4,7 @@
 -- ARGV: prefix of the room's keys, channel, command that publishes, room, node, for how long it is believed in ms,
 --       sessions that the node has then, 1 if these are all of them, how many came,
 --       then of each that came: session, user, person as JSON; then the sessions that went
--- Answers how many sessions the node has here now.
+-- Answers how many sessions the node has here now, and how many users there are.
 
 local call = redis.call
 local nodes, prefix = KEYS[1], ARGV[1]
@@ -110,4 +110,4 @@ if came > 0 or next(left) then
     .. ',"joined":' .. list(joined) .. ',"left":' .. list(left)
     .. ',"sample":[' .. table.concat(sample, ',') .. '],"room":"' .. ARGV[4] .. '"}')
 end
-return count
+return {count, call('HLEN', users)}

@@ -6,7 +6,7 @@ const REFRESH: &str = r#"{"id":2,"refresh":{"token":"fresh"}}"#;
 
 fn fresh(id: &str, name: &str, expires_at: u64) -> Result<Admitted, Denied> {
     let user = User { id: UserId::parse(id).unwrap(), name: name.into(), guest: true };
-    Ok(Admitted { user, expires_at })
+    Ok(Admitted { user, expires_at, mark: TokenMark::default() })
 }
 
 #[test]

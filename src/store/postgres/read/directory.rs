@@ -13,10 +13,12 @@ use futures_util::FutureExt;
 use futures_util::future::try_join;
 
 use super::super::PgStore;
-use super::super::schema::{members, room_top, rooms, users};
+use super::super::schema::{members, revocations, room_top, rooms, users};
 use super::lookup;
 use crate::domain::record::Change;
+use crate::domain::revocation::Revocation;
 use crate::store::rules::cursor::{Page, Place};
+use crate::store::rules::rows::RevocationRow;
 use crate::store::rules::view::RoomRow;
 use crate::store::rules::{list, rows};
 use crate::store::{Changed, Directory, StoreError};
@@ -29,6 +31,31 @@ impl Directory for PgStore {
         let id = id.clone();
         let read = self
             .read(move |conn| async move { Ok(lookup::users(conn, &[&id]).await?.pop()) }.boxed());
+        read.await
+    }
+
+    async fn revocations_of(&self, user: &UserId) -> Result<Vec<Revocation>, StoreError> {
+        let user = user.clone();
+        let read = self.read(move |mut conn| {
+            async move {
+                let of_them = revocations::table.filter(revocations::user_id.eq(user.as_str()));
+                let found: Vec<RevocationRow> = of_them.load(&mut conn).await?;
+                found.into_iter().map(|row| Ok(rows::revocation(row)?.1)).collect()
+            }
+            .boxed()
+        });
+        read.await
+    }
+
+    async fn revocations_since(&self, since: u64) -> Result<Vec<(u64, Revocation)>, StoreError> {
+        let read = self.read(move |mut conn| {
+            async move {
+                let late = revocations::table.filter(revocations::at.gt(since.cast_signed()));
+                let found: Vec<RevocationRow> = late.load(&mut conn).await?;
+                found.into_iter().map(rows::revocation).collect()
+            }
+            .boxed()
+        });
         read.await
     }
 

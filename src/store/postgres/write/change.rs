@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join4;
 
 use super::super::read::lookup;
-use super::super::schema::{events, members, rooms, users};
+use super::super::schema::{events, members, revocations, rooms, users};
 use super::announce::Announced;
 use super::group::Group;
 use crate::domain::record::Change;
@@ -136,6 +136,18 @@ impl Writing {
     async fn step(&mut self, group: &mut Group<'_>, step: Step<'_>) -> Result<bool, StoreError> {
         match step {
             Step::AddUser(user) => return add_user(group.conn, user).await,
+            Step::AddRevocation(it) => {
+                let (kind, token) = rows::revoked_columns(&it.what);
+                diesel::insert_into(revocations::table)
+                    .values((
+                        revocations::user_id.eq(it.user.as_str()),
+                        revocations::kind.eq(kind),
+                        revocations::token_id.eq(token),
+                        revocations::at.eq(it.at.cast_signed()),
+                    ))
+                    .execute(group.conn)
+                    .await?;
+            }
             Step::NameUser(id, name) => {
                 diesel::update(users::table.find(id.as_str()))
                     .set(users::name.eq(name))

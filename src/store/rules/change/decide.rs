@@ -51,6 +51,10 @@ impl Facts {
 pub fn decide<'a>(change: &'a Change, facts: &Facts) -> Result<Plan<'a>, StoreError> {
     match change {
         Change::CreateUser(new) => Ok(create_user(new, facts)),
+        Change::Revoke(it) => {
+            facts.user(&it.user)?;
+            Ok(Plan { steps: vec![Step::AddRevocation(it)], answer: Answer::Gone })
+        }
         Change::RenameUser { user, name } => rename_user(user, name, facts),
         Change::CreateRoom { room, state, creator, members, client_id } => {
             NewRoom { room, state, creator, members, client_id }.plan(facts)

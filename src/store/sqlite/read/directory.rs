@@ -8,12 +8,14 @@ use chat_protocol::object::{List, Member, Role, Room, RoomKind, User};
 use chat_protocol::{Epoch, RoomId, UserId};
 use diesel::prelude::*;
 
-use super::super::schema::{members, room_top, rooms, users};
+use super::super::schema::{members, revocations, room_top, rooms, users};
 use super::super::{SqliteStore, closed};
 use super::lookup;
 use crate::domain::record::Change;
+use crate::domain::revocation::Revocation;
 use crate::store::job::Job;
 use crate::store::rules::cursor::Page;
+use crate::store::rules::rows::RevocationRow;
 use crate::store::rules::view::RoomRow;
 use crate::store::rules::{list, rows};
 use crate::store::{Changed, Directory, StoreError};
@@ -23,6 +25,25 @@ impl Directory for SqliteStore {
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         let id = id.clone();
         self.read(move |conn| lookup::user(conn, &id)).await
+    }
+
+    async fn revocations_of(&self, user: &UserId) -> Result<Vec<Revocation>, StoreError> {
+        let user = user.clone();
+        let read = self.read(move |conn| {
+            let of_them = revocations::table.filter(revocations::user_id.eq(user.as_str()));
+            let found: Vec<RevocationRow> = of_them.load(conn)?;
+            found.into_iter().map(|row| Ok(rows::revocation(row)?.1)).collect()
+        });
+        read.await
+    }
+
+    async fn revocations_since(&self, since: u64) -> Result<Vec<(u64, Revocation)>, StoreError> {
+        let read = self.read(move |conn| {
+            let late = revocations::table.filter(revocations::at.gt(since.cast_signed()));
+            let found: Vec<RevocationRow> = late.load(conn)?;
+            found.into_iter().map(rows::revocation).collect()
+        });
+        read.await
     }
 
     async fn room(&self, room: &RoomId, viewer: &UserId) -> Result<Room, StoreError> {

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::super::found::insert_room;
 use super::super::read::lookup;
-use super::super::schema::{events, members, rooms, users};
+use super::super::schema::{events, members, revocations, rooms, users};
 use super::group::{Group, Put};
 use crate::domain::record::Change;
 use crate::store::rules::change::{Announcement, Answer, Facts, First, Needs, Step, decide};
@@ -97,6 +97,17 @@ impl Writing {
                 let general = rooms::kind.eq(rows::kind_code(RoomKind::General));
                 diesel::update(rooms::table.filter(general))
                     .set(rooms::member_count.eq(rooms::member_count + 1))
+                    .execute(group.conn)?;
+            }
+            Step::AddRevocation(it) => {
+                let (kind, token) = rows::revoked_columns(&it.what);
+                diesel::insert_into(revocations::table)
+                    .values((
+                        revocations::user_id.eq(it.user.as_str()),
+                        revocations::kind.eq(kind),
+                        revocations::token_id.eq(token),
+                        revocations::at.eq(it.at.cast_signed()),
+                    ))
                     .execute(group.conn)?;
             }
             Step::NameUser(id, name) => {

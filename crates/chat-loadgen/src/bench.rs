@@ -1,6 +1,7 @@
 //! The whole table in one run: every scenario on floors and servers in turn, on the same machine,
 //! in the same minutes. Only so do the ratios mean something.
 
+mod cluster;
 mod figures;
 mod plan;
 mod table;
@@ -36,6 +37,9 @@ const OPEN_FILES_WISHED: u64 = 65_536;
 /// # Errors
 /// The machine doesn't fit, or the output can't be written.
 pub fn run(args: &BenchArgs) -> Result<bool> {
+    if args.cluster {
+        return cluster::run(args);
+    }
     let cores = std::thread::available_parallelism()?.get();
     ensure!(cores > GENERATOR_CORE, "two cores are needed: one for the server, one for the load");
     let files = proc::raise_open_files(OPEN_FILES_WISHED);
@@ -106,6 +110,7 @@ impl Bench {
         };
         let target = Target {
             address: running.address,
+            readers: running.address,
             pid: running.pid(),
             is_floor: matches!(subject, Subject::Floor(_)),
         };

@@ -106,6 +106,9 @@ pub struct BenchArgs {
     /// The server's program.
     #[arg(long)]
     pub server: PathBuf,
+    /// Kafka, Redis and PostgreSQL, each beside the least that it can do; they are started here.
+    #[arg(long)]
+    pub cluster: bool,
     /// Session shells to compare; the targets are the first one's.
     #[arg(long, value_delimiter = ',', default_value = "lean,actors")]
     pub shells: Vec<String>,

@@ -79,6 +79,8 @@ impl Scenario {
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     pub address: SocketAddr,
+    /// Where those connect who only read: the same, or another node.
+    pub readers: SocketAddr,
     /// Whose CPU time and memory are read.
     pub pid: u32,
     /// It has no REST and makes no guests.

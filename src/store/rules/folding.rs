@@ -29,7 +29,7 @@ pub struct Folding {
 
 impl Folding {
     /// Begins where the projection stands: `heads` of every room of the run, `ids` as far as they lie in the partition's
-    /// newest bucket or the one before it.
+    /// newest bucket or the one before it; older ones don't count.
     pub fn begin(
         partition: Partition,
         heads: HashMap<RoomId, Head>,

@@ -76,7 +76,8 @@ impl Cast {
         engine: &mut Engine,
     ) -> Result<()> {
         let open = async |seat: &SeatPlan| {
-            let mut link = Link::open(target.address).await?;
+            let node = if seat.writes { target.address } else { target.readers };
+            let mut link = Link::open(node).await?;
             let rooms: Vec<_> = seat.rooms.iter().map(|room| self.rooms[*room].as_str()).collect();
             let token = self.guests.get(seat.guest).map(|guest| guest.token.as_str());
             let joined = link.join(token, &rooms).await?;

@@ -168,8 +168,7 @@ async fn fold(
 ) -> Result<Part, StoreError> {
     let Some(last) = run.last() else { return Ok(stands) };
     let rooms: HashSet<&RoomId> = run.iter().filter_map(|it| it.room.as_ref()).collect();
-    let oldest = stands.partition.bucket().saturating_sub(1);
-    let (mut heads, ids) = try_join(heads(conn, rooms.clone()), known(conn, run, oldest)).await?;
+    let (mut heads, ids) = try_join(heads(conn, rooms.clone()), known(conn, run)).await?;
     let unlisted: Vec<&RoomId> = rooms.into_iter().filter(|it| !heads.contains_key(*it)).collect();
     heads.extend(add_unlisted(conn, p, &unlisted).await?);
     let mut folding = Folding::begin(stands.partition, heads, ids);

@@ -60,17 +60,16 @@ async fn hold(conn: &mut AsyncPgConnection, p: i32) -> QueryResult<Option<Part>>
     Ok(row.first(conn).await.optional()?.map(Part::read))
 }
 
-/// Where the ids of the run stand already, as far back as `oldest`, their bucket.
+/// Where the ids of the run stand already, however old: which of them still count is the fold's to say. If it were asked for
+/// here, a plan that was made while the table was small would go through a whole bucket for each run, for ever.
 pub(super) async fn known(
     mut conn: &AsyncPgConnection,
     run: &[Record],
-    oldest: u64,
 ) -> Result<HashMap<MessageId, Known>, StoreError> {
     let ids = run.iter().filter_map(|it| it.header().readable);
     let ids: Vec<Vec<u8>> = ids.map(|(_, id)| id.as_bytes().to_vec()).collect();
     let found: Vec<(Option<Vec<u8>>, Option<i64>, i64)> = events::table
         .filter(events::id.eq_any(ids))
-        .filter(events::bucket.ge(oldest.cast_signed()))
         .order(events::bucket.asc())
         .select((events::id, events::bucket, events::offset))
         .load(&mut conn)

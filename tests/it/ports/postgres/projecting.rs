@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::{database, open, sql};
+use crate::kit::eventually;
 use crate::ports::FakeClock;
 use crate::ports::log_model::{Model, START_MS, log_of, message, said};
 use crate::ports::store::{person, refused};
@@ -144,6 +145,31 @@ async fn a_run_beyond_the_cursor_changes_nothing() {
     assert_eq!(store.apply(7, &log[..3]).await.unwrap(), store.cursor(7).await.unwrap());
     assert_eq!(store.base(7).await.unwrap(), before);
     assert_eq!(store.apply(7, &[]).await.unwrap().next, 3);
+}
+
+// A plan is kept as long as its connection. One that was made of a table with a thousand rows went through all ids of a
+// bucket for each run: so much for a busy log that the run timed out, and never came through again.
+#[tokio::test]
+async fn whether_ids_are_known_is_looked_up_by_them_and_not_by_their_bucket() {
+    let (url, clock) = (database(), FakeClock::start());
+    let room = RoomId::parse("7-r").unwrap();
+    let record = |n| message(n, START_MS, START_MS, &room, &n.to_string());
+    let log: Vec<_> = (0..2000).map(record).collect();
+    for run in log.chunks(1000) {
+        let store = open(&url, clock.clone()).await.0;
+        store.apply(7, run).await.unwrap();
+        store.close().await;
+    }
+    let scans = |index: &str| {
+        sql(
+            &url,
+            &format!("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '{index}'"),
+        )
+    };
+    // What a connection did is told when it ends.
+    let told = async || (scans("events_by_id").parse::<u64>().unwrap() >= 2).then_some(());
+    eventually("both runs are told of", told).await;
+    assert_eq!(scans("events_by_bucket"), "0");
 }
 
 #[tokio::test]

@@ -242,3 +242,11 @@ test("a token that expires is exchanged on the open line", async () => {
   assert.deepEqual(asked, ["connect", "refresh"]);
   assert.deepEqual(server.socket.last("refresh").refresh, { token: "token-2" });
 });
+
+test("a token that lives longer than a timer can wait is not exchanged at once", async () => {
+  const { server, connection, clock, asked } = newConnection();
+  await opened(server, connection);
+  server.socket.answer("connect", { client: "c", expires: true, ttl: 365 * 86_400 });
+  await clock.pass(1_000);
+  assert.deepEqual(asked, ["connect"]);
+});

@@ -6,7 +6,7 @@ export class FakeClock {
   now = () => this.#now;
 
   after = (ms, run) => {
-    const alarm = { at: this.#now + ms, run };
+    const alarm = { at: this.#now + (ms < 2 ** 31 ? ms : 1), run }; // as timers do: what is too long is at once
     this.#alarms.add(alarm);
     return () => this.#alarms.delete(alarm);
   };

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chat_protocol::client::Paging;
-use chat_protocol::object::{Durability, Person, RoomKind};
-use chat_protocol::{ClientId, RoomId};
+use chat_protocol::object::{Durability, Person, RoomKind, User};
+use chat_protocol::{ClientId, RoomId, UserId};
 use chat_server::domain::log_record::{Checked, Content, Record, encode};
 use chat_server::domain::record::{Change, Draft};
 use chat_server::journal::{Committed, Journal, JournalError};
@@ -125,6 +125,11 @@ async fn a_restored_backup_learns_the_changes_since_from_the_log() {
     user(&*store, "carl").await;
     change(&store, &log, add(&tea, &ann, &carl)).await;
     change(&store, &log, remove(&tea, &ann, &bob)).await;
+    let id = UserId::parse("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
+    let guest = Person { id, name: "dora".to_owned() };
+    let made = User { id: guest.id.clone(), name: guest.name.clone(), guest: true };
+    store.change(Change::CreateUser(made)).await.unwrap();
+    change(&store, &log, add(&tea, &ann, &guest)).await;
     let (room, name) = (tea.clone(), Some("Green tea".to_owned()));
     change(&store, &log, Change::UpdateRoom { room, by: ann.clone(), name, topic: None }).await;
     let milk = make(&store, &log, "milk", &carl, &[&ann]).await;
@@ -136,6 +141,10 @@ async fn a_restored_backup_learns_the_changes_since_from_the_log() {
     for (room, viewer) in [(&tea, &ann), (&tea, &bob), (&tea, &carl), (&milk, &ann), (&milk, &carl)]
     {
         assert_eq!(told(&restored, room, viewer).await, told(&store, room, viewer).await);
+    }
+    // The log doesn't say who is a guest, and an operator's token must not find one under its user's id.
+    for (person, is_guest) in [(&carl, false), (&guest, true)] {
+        assert_eq!(restored.user(&person.id).await.unwrap().unwrap().guest, is_guest);
     }
     // Changes go on where they had come to.
     change(&restored, &log, add(&tea, &ann, &bob)).await;

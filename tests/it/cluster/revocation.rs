@@ -10,7 +10,7 @@ use crate::kit::{Client, within};
 
 #[rstest]
 #[tokio::test]
-async fn an_order_through_one_node_is_obeyed_by_all_within_a_second(
+async fn an_order_through_one_node_is_obeyed_by_all(
     #[values(Setup::Postgres, Setup::PostgresAndRedis, Setup::Kafka)] setup: Setup,
 ) {
     let key = "k".repeat(40);
@@ -30,12 +30,9 @@ async fn an_order_through_one_node_is_obeyed_by_all_within_a_second(
             .node(0)
             .ask(Method::POST, path, |it| it.header("X-API-Key", key.as_str()).json(&body));
         assert_eq!(order.await.status, 200);
-        let given = std::time::Instant::now();
         for session in &mut sessions {
             assert_eq!(within("the session ends", session.closed()).await.0, code);
         }
-        // Measured here and not promised: the machine of a test may be busy.
-        println!("{setup:?} {path}: on all nodes after {:?}", given.elapsed());
         other.settle().await;
     }
     for n in 0..3 {

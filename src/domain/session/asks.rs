@@ -173,7 +173,10 @@ impl Session {
 
     fn perform(&mut self, ticket: Ticket, deed: Deed, effects: &mut Vec<Effect>) {
         match deed {
-            Deed::Publish(draft) => effects.push(Effect::Publish { ticket, draft }),
+            Deed::Publish(draft) => {
+                self.typing = None; // what was written is sent: the next word is news
+                effects.push(Effect::Publish { ticket, draft });
+            }
             Deed::Change(change) => effects.push(Effect::Change { ticket, change }),
             Deed::Typing(room) => effects.push(Effect::Typing { ticket, room }),
             Deed::Ask(question) => {

@@ -108,4 +108,10 @@ async fn who_is_writing_is_told_to_the_room_and_no_more_often_than_needed(
     let said = json!({ "type": "typing", "room": room, "user": user, "expires_ms": 6000 });
     assert_eq!(push, json!({ "channel": format!("room:{room}"), "pub": { "data": said } }));
     assert_eq!(bob.event().await["text"], "done", "twenty within two seconds are one");
+    ada.rpc("typing", typing).await.unwrap();
+    assert_eq!(
+        bob.push().await["pub"]["data"]["type"],
+        "typing",
+        "after a message it is news again"
+    );
 }

@@ -49,6 +49,7 @@ impl Latest {
 pub type Done = Rc<RefCell<Option<HashSet<u64>>>>;
 
 /// See the module.
+#[derive(Clone)]
 pub struct Revoker {
     store: Arc<dyn Store>,
     workers: Arc<Workers>,
@@ -74,26 +75,12 @@ impl Actor for Revoker {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let pump = Pump {
-            store: self.store.clone(),
-            workers: self.workers.clone(),
-            latest: self.latest.clone(),
-            clock: self.clock.clone(),
-            done: self.done.clone(),
-        };
-        ctx.spawn(pump.run().into_actor(self));
+        ctx.spawn(self.clone().run().into_actor(self));
     }
 }
 
-struct Pump {
-    store: Arc<dyn Store>,
-    workers: Arc<Workers>,
-    latest: Arc<Latest>,
-    clock: Arc<dyn Clock>,
-    done: Done,
-}
-
-impl Pump {
+impl Revoker {
+    /// Looks for orders, for ever.
     async fn run(self) {
         loop {
             let since = self.clock.now_ms().saturating_sub(LOOK_BACK_MS);

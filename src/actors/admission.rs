@@ -1,18 +1,101 @@
-//! From a good token to its user. Guests are there already; an operator's users are made when they first come.
+//! From a token to its user. Guests are there already; an operator's users are made when they first come.
+//!
+//! While the store is away, whoever was let in here before may come back: nothing can have been revoked of them meanwhile,
+//! since that takes the store, and what was revoked before has made them forgotten.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chat_protocol::UserId;
 use chat_protocol::object::User;
 use chat_protocol::text::{NAME_CHARS_MAX, parse_name};
 
+use super::store_pump::note;
+use crate::clock::Clock;
 use crate::domain::record::Change;
+use crate::domain::session::{Admitted, Denied};
 use crate::store::{Changed, Store, StoreError};
-use crate::tokens::{Account, Bearer};
+use crate::tokens::{Account, Bearer, Tokens};
+
+/// Users that are remembered at least, of those who came in last; at most twice as many.
+const REMEMBERED: usize = 20_000;
+
+/// Who came in lately, in two halves: when one is full, the other is forgotten.
+#[derive(Default)]
+struct Recent {
+    young: HashMap<UserId, User>,
+    old: HashMap<UserId, User>,
+}
+
+impl Recent {
+    fn remember(&mut self, user: &User) {
+        if self.young.len() >= REMEMBERED {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(user.id.clone(), user.clone());
+    }
+
+    fn get(&self, id: &UserId) -> Option<User> {
+        self.young.get(id).or_else(|| self.old.get(id)).cloned()
+    }
+
+    fn forget(&mut self, id: &UserId) {
+        self.young.remove(id);
+        self.old.remove(id);
+    }
+}
+
+/// See the module.
+pub struct Admissions {
+    store: Arc<dyn Store>,
+    tokens: Arc<Tokens>,
+    clock: Arc<dyn Clock>,
+    recent: Mutex<Recent>,
+}
+
+impl Admissions {
+    /// Nobody has come yet.
+    pub fn new(store: Arc<dyn Store>, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, tokens, clock, recent: Mutex::default() }
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who bears this token?
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub async fn admit(&self, token: &str) -> Result<Admitted, Denied> {
+        let bearer = self.tokens.read(token, self.clock.now_ms()).await?;
+        let user = match note(user_of(&*self.store, &bearer).await) {
+            Ok(Some(user)) => {
+                self.recent().remember(&user);
+                user
+            }
+            Ok(None) => return Err(Denied::Invalid),
+            Err(_) => {
+                let is_guest = bearer.account == Account::Guest;
+                let known = self.recent().get(&bearer.user).filter(|user| user.guest == is_guest);
+                known.ok_or(Denied::Unavailable)?
+            }
+        };
+        Ok(Admitted { user, expires_at: bearer.expires_at, mark: bearer.mark })
+    }
+
+    /// Something was revoked of this user: they have to be looked up again.
+    pub fn forget(&self, user: &UserId) {
+        self.recent().forget(user);
+    }
+}
 
 /// The user that bears a token; `None` if there is none here, or the token was revoked. An account is of the kind that it was made as, and only
 /// a token of that kind opens it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn user_of(store: &dyn Store, bearer: &Bearer) -> Result<Option<User>, StoreError> {
+async fn user_of(store: &dyn Store, bearer: &Bearer) -> Result<Option<User>, StoreError> {
     let known = store.user(&bearer.user).await?;
     let revoked = store.revocations_of(&bearer.user).await?;
     if revoked.iter().any(|it| it.voids(&bearer.mark)) {
@@ -63,6 +146,23 @@ fn changed(changed: Changed) -> Result<User, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_came_last_is_remembered_and_the_memory_is_bounded() {
+        let user = |n: usize| {
+            let id = UserId::parse(&format!("u{n}")).unwrap();
+            User { id, name: "U".into(), guest: true }
+        };
+        let mut recent = Recent::default();
+        (0..5 * REMEMBERED).for_each(|n| recent.remember(&user(n)));
+        assert!(recent.young.len() + recent.old.len() <= 2 * REMEMBERED);
+        assert!(recent.get(&user(0).id).is_none());
+        for n in [4 * REMEMBERED, 5 * REMEMBERED - 1] {
+            assert_eq!(recent.get(&user(n).id), Some(user(n)));
+            recent.forget(&user(n).id);
+            assert_eq!(recent.get(&user(n).id), None);
+        }
+    }
 
     #[test]
     fn a_name_from_elsewhere_is_made_to_fit() {

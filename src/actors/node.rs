@@ -12,6 +12,7 @@ use chat_protocol::server::{Connected, Limits, Welcome};
 use chat_protocol::{CloseCode, ErrorCode, json};
 use tokio::sync::{oneshot, watch};
 
+use super::admission::Admissions;
 use super::fan_out::{Budget, CloseSome, FanOut};
 use super::hub::Hubs;
 use super::presence::{Farewell, Presence};
@@ -47,6 +48,7 @@ pub struct Node {
     pub presence: ActorRef<Presence>,
     /// What was revoked just now.
     pub latest: Arc<Latest>,
+    pub admissions: Arc<Admissions>,
     pub hubs: Arc<Hubs>,
     pub workers: Arc<Workers>,
     pub pump: StorePump,

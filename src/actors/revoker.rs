@@ -16,6 +16,7 @@ use actix::{Actor, AsyncContext, Context, WrapFuture};
 use chat_protocol::UserId;
 use tokio::time::sleep;
 
+use super::admission::Admissions;
 use super::fan_out::End;
 use super::workers::Workers;
 use crate::clock::Clock;
@@ -54,6 +55,7 @@ pub struct Revoker {
     store: Arc<dyn Store>,
     workers: Arc<Workers>,
     latest: Arc<Latest>,
+    admissions: Arc<Admissions>,
     clock: Arc<dyn Clock>,
     done: Done,
 }
@@ -63,11 +65,11 @@ impl Revoker {
     pub fn new(
         store: Arc<dyn Store>,
         workers: Arc<Workers>,
-        latest: Arc<Latest>,
+        (latest, admissions): (Arc<Latest>, Arc<Admissions>),
         clock: Arc<dyn Clock>,
         done: Done,
     ) -> Self {
-        Self { store, workers, latest, clock, done }
+        Self { store, workers, latest, admissions, clock, done }
     }
 }
 
@@ -94,6 +96,7 @@ impl Revoker {
 
     fn obey(&self, orders: Vec<(u64, Revocation)>) {
         self.latest.set(orders.iter().map(|(_, order)| order.clone()).collect());
+        orders.iter().for_each(|(_, order)| self.admissions.forget(&order.user));
         faults::panic_if_armed("revoker.orders");
         let numbers: HashSet<u64> = orders.iter().map(|(number, _)| *number).collect();
         let mut done = self.done.borrow_mut();

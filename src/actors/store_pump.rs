@@ -11,19 +11,17 @@ use chat_protocol::client::Anchor;
 use chat_protocol::{ErrorCode, Offset, Publication, RoomId, UserId};
 use tokio::sync::Semaphore;
 
-use super::admission::user_of;
+use super::admission::Admissions;
 use super::answer;
 use super::chat_room::{ChatRoom, HeadRead, MembershipRead, Repaired};
 use super::workers::{ToSession, Workers};
 use crate::bus::Bus;
-use crate::clock::Clock;
 use crate::domain::question::{Answer, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
 use crate::domain::record::Change;
 use crate::domain::session::{Admitted, Denied, Page, SessionKey, Ticket};
 use crate::metrics;
 use crate::nodes::Nodes;
 use crate::store::{PageLimit, Range, Store, StoreError};
-use crate::tokens::Tokens;
 
 /// Questions that may be under way.
 const QUESTIONS_MAX: usize = 8192;
@@ -35,8 +33,7 @@ pub struct StorePump {
     nodes: Arc<dyn Nodes>,
     bus: Arc<dyn Bus>,
     workers: Arc<Workers>,
-    tokens: Arc<Tokens>,
-    clock: Arc<dyn Clock>,
+    admissions: Arc<Admissions>,
     /// The thread where answers are put together.
     thread: ArbiterHandle,
     permits: Arc<Semaphore>,
@@ -49,11 +46,11 @@ impl StorePump {
         nodes: Arc<dyn Nodes>,
         bus: Arc<dyn Bus>,
         workers: Arc<Workers>,
-        (tokens, clock): (Arc<Tokens>, Arc<dyn Clock>),
+        admissions: Arc<Admissions>,
         thread: ArbiterHandle,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(QUESTIONS_MAX));
-        Self { store, nodes, bus, workers, tokens, clock, thread, permits }
+        Self { store, nodes, bus, workers, admissions, thread, permits }
     }
 
     /// Runs `job` if there is room for it; `false`: there is none.
@@ -182,21 +179,11 @@ impl StorePump {
     ) {
         let (workers, refuse) = (self.workers.clone(), answer.clone());
         let asked = self.run(|this| async move {
-            let admitted = this.admitted(&token).await;
+            let admitted = this.admissions.admit(&token).await;
             this.workers.tell(session, answer(admitted));
         });
         if !asked {
             workers.tell(session, refuse(Err(Denied::Unavailable)));
-        }
-    }
-
-    async fn admitted(&self, token: &str) -> Result<Admitted, Denied> {
-        let bearer = self.tokens.read(token, self.clock.now_ms()).await?;
-        let (expires_at, mark) = (bearer.expires_at, bearer.mark.clone());
-        match note(user_of(&*self.store, &bearer).await) {
-            Ok(Some(user)) => Ok(Admitted { user, expires_at, mark }),
-            Ok(None) => Err(Denied::Invalid),
-            Err(_) => Err(Denied::Unavailable),
         }
     }
 }
@@ -217,7 +204,7 @@ fn refuse_unless(asked: bool, workers: &Workers, session: SessionKey, ticket: Ti
 }
 
 /// A store that fails is logged here, once.
-fn note<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
+pub(super) fn note<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
     if let Err(StoreError::Unavailable(why)) = &result {
         metrics::STORE_ERRORS.inc();
         tracing::warn!(err = %why, "store unavailable");

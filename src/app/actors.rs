@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::parts::{Following, Parts};
 use super::{StartError, or_cores};
+use crate::actors::admission::Admissions;
 use crate::actors::bridge::Bridge;
 use crate::actors::fan_out::Budget;
 use crate::actors::hub::{Hub, Hubs, Rooms};
@@ -67,12 +68,13 @@ pub async fn start(
     let (workers, hubs, state) =
         (Arc::new(Workers::new()), Arc::new(Hubs::default()), Arc::new(State::default()));
     let pumps = Arbiter::new();
+    let admissions = Arc::new(Admissions::new(store.clone(), tokens.clone(), clock.clone()));
     let pump = StorePump::new(
         store.clone(),
         nodes.clone(),
         bus.clone(),
         workers.clone(),
-        (tokens.clone(), clock.clone()),
+        admissions.clone(),
         pumps.handle(),
     );
     let durability = journal.durability();
@@ -138,11 +140,13 @@ pub async fn start(
     {
         let (store, workers) = (store.clone(), workers.clone());
         let (latest, clock) = (latest.clone(), clock.clone());
+        let admissions = admissions.clone();
         start_on(&pumps.handle(), "revoker", state.clone(), clock.clone(), move || {
             let done = Done::default();
             move |_: &mut _| {
                 let (store, workers) = (store.clone(), workers.clone());
-                Revoker::new(store, workers, latest.clone(), clock.clone(), done.clone())
+                let obeying = (latest.clone(), admissions.clone());
+                Revoker::new(store, workers, obeying, clock.clone(), done.clone())
             }
         })
         .await?;
@@ -177,6 +181,7 @@ pub async fn start(
         nodes: nodes.clone(),
         presence,
         latest,
+        admissions,
         hubs,
         workers,
         pump,

@@ -10,7 +10,6 @@ use chat_protocol::object::User;
 
 use super::Mounted;
 use super::error::ApiError;
-use crate::actors::admission::user_of;
 use crate::domain::session::Denied;
 
 /// The user of a request.
@@ -27,14 +26,12 @@ impl FromRequest for Identity {
         let token = token.trim().to_owned();
         Box::pin(async move {
             let node = &mounted.ok_or(ErrorCode::Internal)?.node;
-            let bearer = node.tokens.read(&token, node.clock.now_ms()).await;
-            let bearer = bearer.map_err(|denied| match denied {
+            let admitted = node.admissions.admit(&token).await.map_err(|denied| match denied {
                 Denied::Expired => ErrorCode::TokenExpired,
-                Denied::Unavailable => ErrorCode::Internal,
+                Denied::Unavailable => ErrorCode::Unavailable,
                 Denied::Invalid | Denied::Missing => ErrorCode::Unauthorized,
             })?;
-            let user = user_of(&*node.store, &bearer).await?;
-            Ok(Self(user.ok_or(ErrorCode::Unauthorized)?))
+            Ok(Self(admitted.user))
         })
     }
 }

@@ -36,6 +36,30 @@ async fn people_talk_on_while_the_database_is_away_and_it_catches_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_here_comes_back_while_the_database_is_away_and_nobody_else() {
+    let mut cluster = Cluster::start(Setup::Kafka, 1).await;
+    let guests = cluster.guests(3).await;
+    let mut ada = Client::connect(cluster.node(0), &guests[0]).await;
+    let place = ada.subscribe("general").await;
+    let (epoch, top) = (place["epoch"].as_str().unwrap(), place["offset"].as_u64().unwrap());
+    let mut bob = Client::connect(cluster.node(0), &guests[1]).await;
+    let (status, _) =
+        cluster.node(0).post("/api/tokens/revoke", Some(&guests[1]), &json!({})).await;
+    assert_eq!((status, bob.closed().await.0), (200, 3500));
+    let mut cy = Client::connect(cluster.node(0), &guests[2]).await;
+    cy.subscribe("general").await;
+    block_in_place(|| cluster.postgres.kill()).unwrap();
+    drop(ada);
+    cy.say_now("general", "meanwhile").await;
+    let mut ada = Client::connect(cluster.node(0), &guests[0]).await;
+    let resumed = ada.resume("general", epoch, top).await.unwrap();
+    assert_eq!(resumed["recovered"], true, "{resumed}");
+    assert_eq!(resumed["publications"][0]["data"]["text"], "meanwhile");
+    let address = cluster.node(0).address;
+    assert!(Client::try_connect(address, &guests[1]).await.is_none(), "what was revoked stays so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_three_brokers_one_may_go_and_without_two_nothing_is_acked() {
     let mut cluster = Cluster::start(Setup::ThreeBrokers, 3).await;
     let talk = Talk::begin(&cluster).await;

@@ -15,7 +15,7 @@ use chat_protocol::{CloseCode, Epoch, ErrorCode, Format, Offset, Publication, Ro
 
 use super::question::Question;
 use super::rate_limit::{Bucket, Rate};
-use super::record::{Change, Draft};
+use super::record::{Change, Draft, ReadMark};
 use super::resume::Since;
 
 /// What every session of a node keeps to.
@@ -92,6 +92,7 @@ pub enum Effect {
         ticket: Ticket,
         change: Change,
     },
+    MarkRead(Ticket, ReadMark),
 }
 
 /// How a subscription was taken up, from the room.

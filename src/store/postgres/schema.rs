@@ -57,6 +57,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    read_marks (room_no, user_id) {
+        room_no -> BigInt,
+        user_id -> Text,
+        offset -> BigInt,
+    }
+}
+
+diesel::table! {
     room_top (room_no) {
         room_no -> BigInt,
         offset -> BigInt,
@@ -91,8 +99,9 @@ diesel::table! {
 
 diesel::joinable!(members -> rooms (room_no));
 diesel::joinable!(members -> users (user_id));
+diesel::joinable!(read_marks -> rooms (room_no));
 diesel::joinable!(room_top -> rooms (room_no));
 
 diesel::allow_tables_to_appear_in_same_query!(
-    events, log_meta, log_part, members, outbox, room_top, rooms, users,
+    events, log_meta, log_part, members, outbox, read_marks, room_top, rooms, users,
 );

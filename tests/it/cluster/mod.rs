@@ -4,6 +4,7 @@ mod authors;
 mod dying;
 mod logged;
 mod presence;
+mod reading;
 mod together;
 
 use chat_services::{Durability, Kafka, Postgres, Redis};

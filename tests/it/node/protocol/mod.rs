@@ -12,6 +12,7 @@ mod members;
 mod messages;
 mod pages;
 mod protobuf;
+mod reading;
 mod recovery;
 mod rest;
 mod rooms;

@@ -264,6 +264,7 @@ impl Driver {
                 let Some(user) = self.machine.user().map(|user| user.id.clone()) else { return };
                 node.pump.ask(user, question, session, ticket);
             }
+            Effect::MarkRead(ticket, mark) => node.pump.mark_read(mark, session, ticket),
             Effect::Change { ticket, change } => node.pump.change(change, session, ticket),
             Effect::Reply(_) | Effect::Push(_) | Effect::Close(_) => {}
         }

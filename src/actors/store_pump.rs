@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use actix::{Addr, ArbiterHandle, Handler, Message};
 use chat_protocol::client::Anchor;
-use chat_protocol::{ErrorCode, Offset, Publication, RoomId, UserId};
+use chat_protocol::{ErrorCode, Offset, Publication, RoomId, UserId, json};
 use tokio::sync::Semaphore;
 
 use super::admission::Admissions;
@@ -17,7 +17,7 @@ use super::chat_room::{ChatRoom, HeadRead, MembershipRead, Repaired};
 use super::workers::{ToSession, Workers};
 use crate::bus::Bus;
 use crate::domain::question::{Answer, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
-use crate::domain::record::Change;
+use crate::domain::record::{Change, ReadMark};
 use crate::domain::session::{Admitted, Denied, Page, SessionKey, Ticket};
 use crate::metrics;
 use crate::nodes::Nodes;
@@ -152,6 +152,18 @@ impl StorePump {
         let asked = self.run(|this| async move {
             let changed = note(this.store.change(change).await);
             let answer = changed.map(|changed| Answer::Data(answer::changed(&changed)));
+            let answer = answer.map_err(|err| err.code());
+            this.workers.tell(session, ToSession::Answer { ticket, answer });
+        });
+        refuse_unless(asked, &workers, session, ticket);
+    }
+
+    /// How far a user has read a room.
+    pub fn mark_read(&self, mark: ReadMark, session: SessionKey, ticket: Ticket) {
+        let workers = self.workers.clone();
+        let asked = self.run(|this| async move {
+            let read = note(this.store.mark_read(mark, 0).await);
+            let answer = read.map(|read| Answer::Data(json::encode(&read)));
             let answer = answer.map_err(|err| err.code());
             this.workers.tell(session, ToSession::Answer { ticket, answer });
         });

@@ -1,7 +1,7 @@
 //! What is asked of the log: drafts of events, and changes of the directory that a room must see.
 
 use chat_protocol::object::{Person, RoomState, User};
-use chat_protocol::{ClientId, EventBody, MessageId, RoomId, UserId, event::Removal};
+use chat_protocol::{ClientId, EventBody, MessageId, Offset, RoomId, UserId, event::Removal};
 
 use super::revocation::Revocation;
 
@@ -73,4 +73,25 @@ pub enum Change {
         member: UserId,
         reason: Removal,
     },
+}
+
+impl Change {
+    /// Who sees the room that is changed; nobody where none is.
+    pub const fn asker(&self) -> Option<&UserId> {
+        match self {
+            Self::CreateUser(_) | Self::RenameUser { .. } | Self::Revoke(_) => None,
+            Self::CreateRoom { creator: by, .. }
+            | Self::UpdateRoom { by, .. }
+            | Self::AddMember { by, .. }
+            | Self::RemoveMember { by, .. } => Some(&by.id),
+        }
+    }
+}
+
+/// That a member has read a room up to a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadMark {
+    pub room: RoomId,
+    pub user: UserId,
+    pub offset: Offset,
 }

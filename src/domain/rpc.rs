@@ -1,7 +1,8 @@
 //! The RPC methods: name and data in, what to do out. REST handlers make the same [`Deed`]s.
 
 use chat_protocol::client::{
-    HistoryPageRequest, MessageSend, Named, Paging, RoomCreate, RoomMembers, RoomOnly, RoomUpdate,
+    HistoryPageRequest, MessageSend, Named, Paging, ReadUpTo, RoomCreate, RoomMembers, RoomOnly,
+    RoomUpdate,
 };
 use chat_protocol::event::Removal;
 use chat_protocol::object::{Person, RoomKind, RoomState, User};
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::question::Question;
-use super::record::{Change, Draft};
+use super::record::{Change, Draft, ReadMark};
 
 /// Most members that a room can be made with.
 pub const MEMBERS_AT_CREATION_MAX: usize = 100;
@@ -22,6 +23,7 @@ pub enum Deed {
     Publish(Draft),
     Ask(Question),
     Change(Change),
+    MarkRead(ReadMark),
     /// Tell the room that the user is writing.
     Typing(RoomId),
 }
@@ -64,6 +66,11 @@ pub fn check_rpc(
         "room.members" => {
             let it: RoomMembers = read(data)?;
             Ok(Deed::Ask(Question::Members(it.room, it.paging)))
+        }
+        "read.mark" => {
+            let it: ReadUpTo = read(data)?;
+            let user = user.id.clone();
+            Ok(Deed::MarkRead(ReadMark { room: it.room, user, offset: it.offset }))
         }
         "typing" => Ok(Deed::Typing(read::<RoomOnly>(data)?.room)),
         "user.me" => Ok(Deed::Ask(Question::Me)),

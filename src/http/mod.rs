@@ -79,6 +79,7 @@ pub fn configure(config: &mut ServiceConfig, mount: Mounted) {
                 .route("/rooms/{room}/members", web::get().to(members::list))
                 .route("/rooms/{room}/members", web::post().to(members::add))
                 .route("/rooms/{room}/members/{user}", web::delete().to(members::remove))
+                .route("/rooms/{room}/read", web::put().to(rooms::mark_read))
                 .route("/rooms/{room}/messages", web::get().to(messages::page))
                 .route("/rooms/{room}/messages", web::post().to(messages::send))
                 .default_service(web::to(error::not_found)),

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use chat_protocol::client::{Paging, RoomCreate, RoomUpdate};
-use chat_protocol::{ErrorCode, RoomId};
+use chat_protocol::{ErrorCode, Offset, RoomId};
 use serde::Deserialize;
 
 use super::Mounted;
@@ -11,7 +11,7 @@ use super::auth::Identity;
 use super::error::{ApiError, json};
 use crate::actors::answer;
 use crate::domain::question::{Answer, Question};
-use crate::domain::record::Change;
+use crate::domain::record::{Change, ReadMark};
 use crate::domain::rpc::{Deed, check_create, check_update};
 
 /// Answers a question of `who`.
@@ -88,4 +88,22 @@ pub async fn update(
         Deed::Change(it) => change(&mounted, StatusCode::OK, it).await,
         _ => Err(ErrorCode::Internal.into()),
     }
+}
+
+/// How far a room was read.
+#[derive(Deserialize)]
+pub struct ReadTo {
+    offset: Offset,
+}
+
+/// `PUT /api/rooms/{room}/read`
+pub async fn mark_read(
+    mounted: Mounted,
+    who: Identity,
+    room: web::Path<RoomId>,
+    body: web::Json<ReadTo>,
+) -> Result<HttpResponse, ApiError> {
+    let (room, user, offset) = (room.into_inner(), who.0.id, body.offset);
+    let read = mounted.node.store.mark_read(ReadMark { room, user, offset }, 0).await?;
+    Ok(json(StatusCode::OK, chat_protocol::json::encode(&read)))
 }

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_protocol::client::{Anchor, Paging};
-use chat_protocol::object::{HistoryPage, List, Member, Room, RoomKind, User};
+use chat_protocol::object::{HistoryPage, List, Member, ReadUpTo, Room, RoomKind, User};
 use chat_protocol::{Epoch, ErrorCode, Event, MessageId, Offset, RoomId, UserId};
 
-use crate::domain::record::{Change, Draft};
+use crate::domain::record::{Change, Draft, ReadMark};
 use crate::domain::revocation::Revocation;
 
 pub use outbox::Outbox;
@@ -185,6 +185,13 @@ pub trait Directory: Send + Sync + 'static {
     /// [`ErrorCode::RoomNotFound`], [`ErrorCode::PermissionDenied`], [`ErrorCode::NotAMember`],
     /// [`ErrorCode::BadRequest`] (an unknown user among the members), [`ErrorCode::ClientIdReused`].
     async fn change(&self, change: Change) -> Result<Changed, StoreError>;
+
+    /// Moves a member's mark on: never back, and never beyond the room's newest event. `reach` is how far the room is known
+    /// to reach where the store lags behind it, else 0. Kept beside the log, which needs none of it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RoomNotFound`], [`ErrorCode::NotAMember`].
+    async fn mark_read(&self, mark: ReadMark, reach: Offset) -> Result<ReadUpTo, StoreError>;
 }
 
 /// What every node has, whether the store is the log or not.

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_protocol::client::{Anchor, Paging};
-use chat_protocol::object::{HistoryPage, List, Member, Room, RoomKind, User};
+use chat_protocol::object::{HistoryPage, List, Member, ReadUpTo, Room, RoomKind, User};
 use chat_protocol::{Epoch, ErrorCode, Event, EventBody, Offset, RoomId, UserId};
 
 use tokio::time::{Instant, sleep};
 
 use super::rules::page::{Reading, Seek, Stretch, Visible};
 use super::{Changed, Directory, Head, History, Membership, PENDING, PageLimit, Range, StoreError};
-use crate::domain::record::Change;
+use crate::domain::record::{Change, ReadMark};
 use crate::domain::revocation::Revocation;
 
 /// How long a joining that is on its way is waited for: less than the four seconds within which every reply leaves.
@@ -277,7 +277,7 @@ impl<S: History> History for Tailed<S> {
 
 /// The directory has no tail: what is changed in it is there at once.
 #[async_trait]
-impl<S: Directory> Directory for Tailed<S> {
+impl<S: History + Directory> Directory for Tailed<S> {
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         self.store.user(id).await
     }
@@ -309,5 +309,12 @@ impl<S: Directory> Directory for Tailed<S> {
 
     async fn change(&self, change: Change) -> Result<Changed, StoreError> {
         self.store.change(change).await
+    }
+
+    /// What somebody was shown may be beyond the store; a mark there is kept as long as the tail knows of it.
+    async fn mark_read(&self, mark: ReadMark, reach: Offset) -> Result<ReadUpTo, StoreError> {
+        let head = self.head(&mark.room).await?;
+        let reach = head.map_or(reach, |head| head.offset.max(reach));
+        self.store.mark_read(mark, reach).await
     }
 }

@@ -270,3 +270,10 @@ pub struct RoomMembers {
 pub struct Named {
     pub name: String,
 }
+
+/// Data of `read.mark`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReadUpTo {
+    pub room: RoomId,
+    pub offset: Offset,
+}

@@ -86,6 +86,20 @@ pub struct Room {
     /// The viewer's role; absent for who is not a member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// Up to where the viewer has read it; absent for who is not a member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<Offset>,
+    /// How many messages come after that; absent with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
+}
+
+/// What `read.mark` is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ReadUpTo {
+    pub offset: Offset,
+    /// How many messages come after it.
+    pub unread: u64,
 }
 
 /// A row of `room.members`.

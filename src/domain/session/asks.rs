@@ -178,6 +178,7 @@ impl Session {
                 effects.push(Effect::Publish { ticket, draft });
             }
             Deed::Change(change) => effects.push(Effect::Change { ticket, change }),
+            Deed::MarkRead(mark) => effects.push(Effect::MarkRead(ticket, mark)),
             Deed::Typing(room) => effects.push(Effect::Typing { ticket, room }),
             Deed::Ask(question) => {
                 self.questions.get_or_insert_default().waiting.push_back((ticket, question));

@@ -6,7 +6,7 @@ use chat_protocol::{CloseCode, Epoch, Offset, Publication, RoomId};
 
 use super::Ticket;
 use crate::domain::question::Question;
-use crate::domain::record::{Change, Draft};
+use crate::domain::record::{Change, Draft, ReadMark};
 use crate::domain::resume::Since;
 use crate::domain::revocation::TokenMark;
 
@@ -59,6 +59,7 @@ pub enum Effect {
         ticket: Ticket,
         change: Change,
     },
+    MarkRead(Ticket, ReadMark),
 }
 
 /// How a subscription was taken up, from the room.

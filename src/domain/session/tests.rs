@@ -125,6 +125,7 @@ fn told(effects: &[Effect]) -> Vec<String> {
         Effect::Publish { ticket, .. } => format!("publish #{ticket}"),
         Effect::Typing { ticket, room } => format!("typing {room} #{ticket}"),
         Effect::Ask { ticket, .. } => format!("ask #{ticket}"),
+        Effect::MarkRead(ticket, _) => format!("mark #{ticket}"),
         Effect::Change { ticket, .. } => format!("change #{ticket}"),
     };
     effects.iter().map(short).collect()

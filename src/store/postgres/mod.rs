@@ -42,7 +42,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::domain::record::{Change, Draft};
+use crate::domain::record::{Change, Draft, ReadMark};
 use crate::store::job::Job;
 use crate::store::rules::change::Needs;
 use crate::store::{Changed, Committed, Log, OnCommit, StoreError};
@@ -82,6 +82,8 @@ pub struct PgStore {
 struct Running {
     /// By partition; where the log is elsewhere one for all.
     queues: Vec<mpsc::Sender<Job>>,
+    /// Read marks: they need no partition, and make no message wait.
+    marks: mpsc::Sender<Job>,
     writers: Vec<JoinHandle<()>>,
     database: Arc<Database>,
     holds: Holds,
@@ -172,11 +174,14 @@ impl PgStore {
             queues.push(queue);
             writers.push(threads.spawn(Writer { shared, p, hold }.run(jobs)));
         }
+        let (marks, jobs) = mpsc::channel(options.queue_ops_max.max(1));
+        let hold = Hold::new(Arc::clone(&database), Lock::Nothing);
+        writers.push(threads.spawn(Writer { shared, p: 0, hold }.run(jobs)));
         let outbox = Hold::new(Arc::clone(&database), Lock::Nothing);
         let outbox = Arc::new(tokio::sync::Mutex::new(outbox));
         let holds = Holds::default();
-        let running =
-            Mutex::new(Some(Running { queues, writers, database, holds, outbox, reads, threads }));
+        let running = Running { queues, marks, writers, database, holds, outbox, reads, threads };
+        let running = Mutex::new(Some(running));
         let Founded { partitions, secret, .. } = log;
         let (routes, told) = (Routes::default(), watch::Sender::new(0));
         Ok(Self { epoch, log: at, routes, partitions, filled, told, secret, place, running })
@@ -200,13 +205,15 @@ impl PgStore {
     /// Commits what is queued and hands on its events. Afterwards everything is answered [`StoreError::Unavailable`]. A
     /// second call does nothing.
     pub async fn close(&self) {
-        let Some(mut running) = self.take() else { return };
-        running.queues.clear();
-        for writer in &mut running.writers {
+        let Some(running) = self.take() else { return };
+        let Running { queues, marks, mut writers, threads, .. } = running;
+        drop((queues, marks));
+        for writer in &mut writers {
             if writer.await.is_err() {
                 tracing::error!("a writer of the store had panicked");
             }
         }
+        drop(threads); // last: what writes works on them
     }
 
     /// Reads from one snapshot, on a connection of the pool.
@@ -261,18 +268,29 @@ impl PgStore {
         let queue = self
             .with(|running| usize::try_from(p).ok().and_then(|p| running.queues.get(p)).cloned())?;
         let unknown = || StoreError::Unavailable(format!("the log has no partition {p}"));
-        match queue.ok_or_else(unknown)?.try_send(job) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => {
-                Err(StoreError::Unavailable("the store's writer queue is full".to_owned()))
-            }
-            Err(TrySendError::Closed(_)) => Err(closed()),
-        }
+        put(&queue.ok_or_else(unknown)?, job)
+    }
+
+    /// Has a mark kept that moves on.
+    async fn keep_mark(&self, mark: ReadMark) -> Result<(), StoreError> {
+        let (job, answer) = Job::mark(mark);
+        put(&self.with(|running| running.marks.clone())?, job)?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
     fn with<T>(&self, work: impl FnOnce(&Running) -> T) -> Result<T, StoreError> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.as_ref().map(work).ok_or_else(closed)
+    }
+}
+
+fn put(queue: &mpsc::Sender<Job>, job: Job) -> Result<(), StoreError> {
+    match queue.try_send(job) {
+        Ok(()) => Ok(()),
+        Err(TrySendError::Full(_)) => {
+            Err(StoreError::Unavailable("the store's writer queue is full".to_owned()))
+        }
+        Err(TrySendError::Closed(_)) => Err(closed()),
     }
 }
 

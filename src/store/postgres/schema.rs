@@ -57,6 +57,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    read_marks (room_no, user_id) {
+        room_no -> BigInt,
+        user_id -> Text,
+        offset -> BigInt,
+    }
+}
+
+diesel::table! {
     revocations (number) {
         number -> BigInt,
         user_id -> Text,
@@ -101,6 +109,7 @@ diesel::table! {
 
 diesel::joinable!(members -> rooms (room_no));
 diesel::joinable!(members -> users (user_id));
+diesel::joinable!(read_marks -> rooms (room_no));
 diesel::joinable!(revocations -> users (user_id));
 diesel::joinable!(room_top -> rooms (room_no));
 
@@ -110,6 +119,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     log_part,
     members,
     outbox,
+    read_marks,
     revocations,
     room_top,
     rooms,

@@ -1,49 +1,38 @@
 //! Lists of rooms and members, made of the rows of a page.
 
 use chat_protocol::Epoch;
-use chat_protocol::object::{List, Member, Room, RoomKind, RoomState};
+use chat_protocol::object::{List, Member, Room, RoomKind};
 
 use super::cursor::{Page, Place};
+use super::read::Marked;
 use super::rows;
-use super::view::{Position, Seen};
+use super::view::{Position, RoomColumns, RoomRow, Standing};
 use crate::store::StoreError;
 
-/// Id, name, kind, topic and count of members of a room; its place and count of messages; the viewer's role.
-pub type RoomItem = (String, String, i16, String, i64, i64, i64, Option<i16>);
+/// A room's id and columns; its place and count of messages; the viewer's role and joining, and their mark.
+pub type RoomItem = (String, RoomColumns, (i64, i64), Option<(i16, i64)>, Option<i64>);
 /// Id, name and role of a member.
 pub type MemberItem = (String, String, i16);
 
-/// `general` is on the first page only, before all others.
-///
-/// # Errors
-/// A row that this version can't read.
-pub fn rooms(
-    general: Option<Room>,
-    rows: Vec<RoomItem>,
-    page: &Page,
-    epoch: &Epoch,
-) -> Result<List<Room>, StoreError> {
-    let mut items = Vec::from_iter(general);
-    for row in rows {
-        items.push(room(row, epoch)?);
-    }
+/// The rooms of a page.
+pub fn rooms(mut items: Vec<Room>, page: &Page) -> List<Room> {
     // The place after `general` is the very beginning of the others.
     let next = page.cut(&mut items, |room| match room.state.kind {
         RoomKind::General => Place::default(),
         _ => Place { name: room.state.name.clone(), id: room.id.to_string() },
     });
-    Ok(List { items, next, count: None })
+    List { items, next, count: None }
 }
 
-fn room(row: RoomItem, epoch: &Epoch) -> Result<Room, StoreError> {
-    let (id, name, kind, topic, member_count, offset, messages, role) = row;
-    let seen = Seen {
-        id: rows::room_id(&id)?,
-        state: RoomState { name, kind: rows::room_kind(kind)?, topic },
-        member_count: member_count.cast_unsigned(),
-        role: role.map(rows::role).transpose()?,
-    };
-    Ok(seen.at(Position::read((offset, messages)), epoch))
+/// A row of the page, but for what is unread.
+///
+/// # Errors
+/// A row that this version can't read.
+pub fn room(row: RoomItem, epoch: &Epoch) -> Result<Marked, StoreError> {
+    let (id, columns, position, member, kept) = row;
+    let row = RoomRow::read(rows::room_id(&id)?, columns)?;
+    let standing = member.map(Standing::read).transpose()?;
+    Ok(Marked::of(&row, standing, kept, Position::read(position), epoch))
 }
 
 /// Of `count` members in all.

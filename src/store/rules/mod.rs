@@ -19,5 +19,6 @@ pub mod founding;
 pub mod group;
 pub mod list;
 pub mod page;
+pub mod read;
 pub mod rows;
 pub mod view;

@@ -83,6 +83,8 @@ impl Seen {
             messages: position.messages,
             member_count: self.member_count,
             role: self.role,
+            read: None,
+            unread: None,
         }
     }
 }

@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use chat_protocol::Epoch;
 use diesel::SqliteConnection;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::clock::Clock;
 use crate::domain::record::Draft;
@@ -34,11 +34,15 @@ use crate::store::{Committed, Log, OnCommit, StoreError};
 pub use file::OpenError;
 pub use options::SqliteOptions;
 
+/// Read marks that may wait for the writer: they must not fill the queue that messages go through.
+const MARKS_MAX: usize = 256;
+
 /// The embedded store.
 ///
 /// Dropping it without [`SqliteStore::close`] lets the writer finish what is queued, unseen.
 pub struct SqliteStore {
     epoch: Arc<Epoch>,
+    marks: Semaphore,
     /// `None` once it is closed.
     running: Mutex<Option<Running>>,
 }
@@ -93,7 +97,7 @@ impl SqliteStore {
             .spawn(move || writer.run(&jobs))
             .map_err(|e| database.error(e))?;
         let running = Mutex::new(Some(Running { queue, writer, reads, runtime }));
-        Ok(Self { epoch: Arc::new(epoch), running })
+        Ok(Self { epoch: Arc::new(epoch), marks: Semaphore::new(MARKS_MAX), running })
     }
 
     /// Commits what is queued, hands on its events, moves the write-ahead log into the database and gives the file

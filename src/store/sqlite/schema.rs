@@ -42,6 +42,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    read_marks (room_no, user_id) {
+        room_no -> BigInt,
+        user_id -> Text,
+        offset -> BigInt,
+    }
+}
+
+diesel::table! {
     revocations (number) {
         number -> BigInt,
         user_id -> Text,
@@ -84,6 +92,7 @@ diesel::table! {
 
 diesel::joinable!(members -> rooms (room_no));
 diesel::joinable!(members -> users (user_id));
+diesel::joinable!(read_marks -> rooms (room_no));
 diesel::joinable!(revocations -> users (user_id));
 diesel::joinable!(room_top -> rooms (room_no));
 
@@ -92,6 +101,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     log_meta,
     log_part,
     members,
+    read_marks,
     revocations,
     room_top,
     rooms,

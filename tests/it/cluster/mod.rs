@@ -5,6 +5,7 @@ mod dying;
 mod letters;
 mod logged;
 mod presence;
+mod reading;
 mod relayed;
 mod revocation;
 mod talk;

@@ -93,6 +93,11 @@ impl Server {
         self.exchange(Method::PATCH, path, |it| it.json(body).bearer_auth(&guest.token)).await
     }
 
+    /// `PUT` JSON, as somebody.
+    pub async fn put(&self, path: &str, guest: &Guest, body: &impl Serialize) -> (u16, Value) {
+        self.exchange(Method::PUT, path, |it| it.json(body).bearer_auth(&guest.token)).await
+    }
+
     /// `DELETE` as somebody.
     pub async fn delete(&self, path: &str, guest: &Guest) -> (u16, Value) {
         self.exchange(Method::DELETE, path, |it| it.bearer_auth(&guest.token)).await

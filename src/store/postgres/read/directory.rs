@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_protocol::client::Paging;
-use chat_protocol::object::{List, Member, Role, Room, RoomKind, User};
-use chat_protocol::{Epoch, RoomId, UserId};
+use chat_protocol::object::{List, Member, ReadUpTo, Role, Room, RoomKind, User};
+use chat_protocol::{Epoch, Offset, RoomId, UserId};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 
 use super::super::PgStore;
-use super::super::schema::{members, revocations, room_top, rooms, users};
+use super::super::schema::{members, read_marks, revocations, room_top, rooms, users};
 use super::lookup;
-use crate::domain::record::Change;
+use crate::domain::record::{Change, ReadMark};
 use crate::domain::revocation::Revocation;
 use crate::store::rules::cursor::{Page, Place};
+use crate::store::rules::read::{self, Marked};
 use crate::store::rules::rows::RevocationRow;
 use crate::store::rules::view::RoomRow;
 use crate::store::rules::{list, rows};
@@ -64,9 +65,12 @@ impl Directory for PgStore {
         let read = self.read(move |conn| {
             async move {
                 let found = lookup::member(conn, &room, &viewer);
-                let ((row, position), found) = try_join(lookup::room(conn, &room), found).await?;
+                let kept = lookup::read_mark(conn, &room, &viewer);
+                let ((row, position), found, kept) =
+                    try_join3(lookup::room(conn, &room), found, kept).await?;
                 let standing = row.allow(found)?;
-                Ok(row.seen(standing.map(|it| it.role)).at(position, &epoch))
+                let marked = Marked::of(&row, standing, kept, position, &epoch);
+                lookup::counted_one(conn, marked).await
             }
             .boxed()
         });
@@ -103,7 +107,42 @@ impl Directory for PgStore {
     }
 
     async fn change(&self, change: Change) -> Result<Changed, StoreError> {
-        self.route_change(change).await
+        let asker = change.asker().cloned();
+        match (self.route_change(change).await?, asker) {
+            (Changed::Room(room), Some(asker)) if room.role.is_some() => {
+                // The change is made, whatever becomes of this.
+                let read = self.read_by(room.clone(), asker).await;
+                Ok(Changed::Room(read.unwrap_or(room)))
+            }
+            (changed, _) => Ok(changed),
+        }
+    }
+
+    async fn mark_read(&self, mark: ReadMark, reach: Offset) -> Result<ReadUpTo, StoreError> {
+        let before = self.room(&mark.room, &mark.user).await?;
+        let Some(moved) = read::advance(&before, &mark, reach)? else {
+            return read::up_to(&before);
+        };
+        self.keep_mark(moved).await?;
+        read::up_to(&self.room(&mark.room, &mark.user).await?)
+    }
+}
+
+impl PgStore {
+    /// A room as a change has made it, with how far its asker has read it.
+    async fn read_by(&self, room: Room, asker: UserId) -> Result<Room, StoreError> {
+        let read = self.read(move |conn| {
+            async move {
+                let found = lookup::member(conn, &room.id, &asker);
+                let kept = lookup::read_mark(conn, &room.id, &asker);
+                let ((row, _), found, kept) =
+                    try_join3(lookup::room(conn, &room.id), found, kept).await?;
+                let marked = Marked::new(row.no, room, row.standing(found), kept);
+                lookup::counted_one(conn, marked).await
+            }
+            .boxed()
+        });
+        read.await
     }
 }
 
@@ -116,16 +155,19 @@ async fn list_rooms(
     let general = match page.after {
         Some(_) => None,
         None => {
-            let (row, position) = lookup::room(conn, &RoomId::general()).await?;
-            let role = row.standing(None).map(|it| it.role);
-            Some(row.seen(role).at(position, epoch))
+            let general = RoomId::general();
+            let kept = lookup::read_mark(conn, &general, viewer);
+            let ((row, position), kept) = try_join(lookup::room(conn, &general), kept).await?;
+            Some(Marked::of(&row, row.standing(None), kept, position, epoch))
         }
     };
     let (name, id) = after(page);
-    let mine = members::room_no.eq(rooms::no).and(members::user_id.eq(viewer.as_str()));
+    let mine = members::room_no.eq(rooms::no).and(members::user_id.eq(viewer.to_string()));
+    let marks = read_marks::room_no.eq(rooms::no).and(read_marks::user_id.eq(viewer.to_string()));
     let rows: Vec<list::RoomItem> = rooms::table
         .inner_join(room_top::table)
         .left_join(members::table.on(mine))
+        .left_join(read_marks::table.on(marks))
         .filter(rooms::kind.ne(rows::GENERAL))
         .filter(rooms::kind.eq(rows::PUBLIC).or(members::joined.is_not_null()))
         // The first half lets the index begin there, the second decides among equal names.
@@ -135,17 +177,18 @@ async fn list_rooms(
         .limit(page.rows())
         .select((
             rooms::id,
-            rooms::name,
-            rooms::kind,
-            rooms::topic,
-            rooms::member_count,
-            room_top::offset,
-            room_top::messages,
-            members::role.nullable(),
+            (rooms::no, rooms::name, rooms::kind, rooms::topic, rooms::member_count),
+            (room_top::offset, room_top::messages),
+            (members::role, members::joined).nullable(),
+            read_marks::offset.nullable(),
         ))
         .load(&mut conn)
         .await?;
-    list::rooms(general, rows, page, epoch)
+    let mut items = Vec::from_iter(general);
+    for row in rows {
+        items.push(list::room(row, epoch)?);
+    }
+    Ok(list::rooms(lookup::counted(conn, items).await?, page))
 }
 
 async fn list_members(

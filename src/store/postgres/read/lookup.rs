@@ -1,14 +1,31 @@
 //! Rows by their keys, as both readers and writers look them up.
 
-use chat_protocol::object::User;
+use chat_protocol::object::{Room, User};
+use std::collections::HashMap;
+
 use chat_protocol::{ErrorCode, RoomId, UserId};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::super::schema::{members, room_top, rooms, users};
+use super::super::schema::{members, read_marks, room_top, rooms, users};
 use crate::store::StoreError;
+use crate::store::rules::read::Marked;
 use crate::store::rules::rows;
 use crate::store::rules::view::{Position, RoomColumns, RoomRow, Standing};
+
+/// How many messages came up to each mark, which its own event knows.
+const ORDINALS: &str = "SELECT events.room_no, events.ordinal \
+     FROM unnest($1, $2) AS marks (room_no, place) \
+     JOIN events ON events.room_no = marks.room_no AND events.\"offset\" = marks.place";
+
+#[derive(QueryableByName)]
+struct Ordinal {
+    #[diesel(sql_type = BigInt)]
+    room_no: i64,
+    #[diesel(sql_type = BigInt)]
+    ordinal: i64,
+}
 
 /// Those of the users that there are.
 pub(in crate::store::postgres) async fn users(
@@ -81,4 +98,53 @@ pub(in crate::store::postgres) async fn member(
 ) -> Result<Option<Standing>, StoreError> {
     let found = members(conn, room, &[id]).await?;
     Ok(found.into_iter().next().map(|(_, standing)| standing))
+}
+
+/// The user's mark in the room, as far as one is kept.
+pub(super) async fn read_mark(
+    mut conn: &AsyncPgConnection,
+    room: &RoomId,
+    user: &UserId,
+) -> Result<Option<i64>, StoreError> {
+    let kept = read_marks::table
+        .inner_join(rooms::table)
+        .filter(rooms::id.eq(room.as_str()))
+        .filter(read_marks::user_id.eq(user.as_str()))
+        .select(read_marks::offset)
+        .first(&mut conn)
+        .await
+        .optional()?;
+    Ok(kept)
+}
+
+/// The rooms with what is unread in them.
+pub(super) async fn counted(
+    mut conn: &AsyncPgConnection,
+    marked: Vec<Marked>,
+) -> Result<Vec<Room>, StoreError> {
+    let (nos, places): (Vec<i64>, Vec<i64>) =
+        marked.iter().filter_map(|it| Some((it.no, it.counts_to()?))).unzip();
+    let mut ordinals = HashMap::new();
+    if !nos.is_empty() {
+        let rows: Vec<Ordinal> = diesel::sql_query(ORDINALS)
+            .bind::<Array<BigInt>, _>(nos)
+            .bind::<Array<BigInt>, _>(places)
+            .load(&mut conn)
+            .await?;
+        ordinals.extend(rows.into_iter().map(|it| (it.room_no, it.ordinal)));
+    }
+    let count = |it: Marked| {
+        let up_to = ordinals.get(&it.no).copied();
+        it.counted(up_to)
+    };
+    Ok(marked.into_iter().map(count).collect())
+}
+
+/// One room with what is unread in it.
+pub(super) async fn counted_one(
+    conn: &AsyncPgConnection,
+    marked: Marked,
+) -> Result<Room, StoreError> {
+    let counted = counted(conn, vec![marked]).await?.pop();
+    counted.ok_or(StoreError::Refused(ErrorCode::RoomNotFound))
 }

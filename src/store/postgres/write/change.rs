@@ -7,10 +7,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join4;
 
 use super::super::read::lookup;
-use super::super::schema::{events, members, revocations, rooms, users};
+use super::super::schema::{events, members, read_marks, revocations, rooms, users};
 use super::announce::Announced;
 use super::group::Group;
-use crate::domain::record::Change;
+use super::mark::keep_mark;
+use crate::domain::record::{Change, ReadMark};
 use crate::store::rules::change::{Answer, Facts, First, Needs, Plan, Step, decide};
 use crate::store::rules::rows;
 use crate::store::rules::view::{RoomColumns, RoomRow, Standing};
@@ -135,7 +136,7 @@ impl Writing {
     /// `false`: someone else was quicker. It is so only of what is new, which comes first.
     async fn step(&mut self, group: &mut Group<'_>, step: Step<'_>) -> Result<bool, StoreError> {
         match step {
-            Step::AddUser(user) => return add_user(group.conn, user).await,
+            Step::AddUser(user) => return add_user(group, user).await,
             Step::AddRevocation(it) => {
                 let (kind, token) = rows::revoked_columns(&it.what);
                 diesel::insert_into(revocations::table)
@@ -174,6 +175,9 @@ impl Writing {
                 diesel::delete(members::table.find((no, user.as_str())))
                     .execute(group.conn)
                     .await?;
+                diesel::delete(read_marks::table.find((no, user.as_str())))
+                    .execute(group.conn)
+                    .await?;
                 count_members(group.conn, no, -1).await?;
             }
         }
@@ -209,7 +213,10 @@ impl Writing {
     }
 }
 
-async fn add_user(conn: &mut AsyncPgConnection, user: &User) -> Result<bool, StoreError> {
+async fn add_user(group: &mut Group<'_>, user: &User) -> Result<bool, StoreError> {
+    let room = RoomId::general();
+    let head = group.head(&room).await?;
+    let conn = &mut *group.conn;
     let added = diesel::insert_into(users::table)
         .values((
             users::id.eq(user.id.as_str()),
@@ -227,6 +234,9 @@ async fn add_user(conn: &mut AsyncPgConnection, user: &User) -> Result<bool, Sto
         .set(rooms::member_count.eq(rooms::member_count + 1))
         .execute(conn)
         .await?;
+    // Who is new has read what came before them.
+    let offset = head.map_or(0, |head| head.top.offset);
+    keep_mark(conn, &ReadMark { room, user: user.id.clone(), offset }).await?;
     Ok(true)
 }
 

@@ -14,6 +14,7 @@ mod announce;
 mod append;
 mod change;
 mod group;
+mod mark;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -94,6 +95,7 @@ impl Writer {
                 size += weight(&next);
                 jobs.push(next);
             }
+            jobs.sort_by(|a, b| a.order().cmp(&b.order()));
             let committed = match connected {
                 Ok(()) => self.commit_guarded(&mut jobs).await,
                 Err(error) => Err(error),
@@ -167,6 +169,7 @@ fn weight(job: &Job) -> usize {
     match job {
         Job::Commit { drafts, .. } => drafts.len(),
         Job::Change { .. } => CHANGE_WEIGHT,
+        Job::Mark { .. } => 1,
     }
 }
 
@@ -187,6 +190,11 @@ async fn run(group: &mut Group<'_>, job: &mut Job, mode: Mode) -> Result<(), Sto
             let saved = save(group, mode).await?;
             let changed = change::run(group, change).await;
             *answer = Some(finish(group, saved, changed).await?);
+        }
+        Job::Mark { mark, answer, .. } => {
+            let saved = save(group, mode).await?;
+            let kept = mark::keep_mark(group.conn, mark).await;
+            *answer = Some(finish(group, saved, kept).await?);
         }
     }
     Ok(())

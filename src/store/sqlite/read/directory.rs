@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_protocol::client::Paging;
-use chat_protocol::object::{List, Member, Role, Room, RoomKind, User};
-use chat_protocol::{Epoch, RoomId, UserId};
+use chat_protocol::object::{List, Member, ReadUpTo, Role, Room, RoomKind, User};
+use chat_protocol::{Epoch, Offset, RoomId, UserId};
 use diesel::prelude::*;
 
-use super::super::schema::{members, revocations, room_top, rooms, users};
+use super::super::schema::{members, read_marks, revocations, room_top, rooms, users};
 use super::super::{SqliteStore, closed};
 use super::lookup;
-use crate::domain::record::Change;
+use crate::domain::record::{Change, ReadMark};
 use crate::domain::revocation::Revocation;
 use crate::store::job::Job;
 use crate::store::rules::cursor::Page;
+use crate::store::rules::read::{self, Marked};
 use crate::store::rules::rows::RevocationRow;
 use crate::store::rules::view::RoomRow;
 use crate::store::rules::{list, rows};
@@ -51,8 +52,9 @@ impl Directory for SqliteStore {
         let read = self.read(move |conn| {
             let row = lookup::room(conn, &room)?;
             let standing = row.allow(lookup::member(conn, row.no, &viewer)?)?;
+            let kept = lookup::read_mark(conn, row.no, &viewer)?;
             let position = lookup::position(conn, row.no)?;
-            Ok(row.seen(standing.map(|it| it.role)).at(position, &epoch))
+            Ok(lookup::counted(conn, Marked::of(&row, standing, kept, position, &epoch))?)
         });
         read.await
     }
@@ -80,9 +82,45 @@ impl Directory for SqliteStore {
     }
 
     async fn change(&self, change: Change) -> Result<Changed, StoreError> {
+        let asker = change.asker().cloned();
         let (job, answer) = Job::change(change);
         self.queue(job)?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        match (answer.await.unwrap_or_else(|_| Err(closed()))?, asker) {
+            (Changed::Room(room), Some(asker)) if room.role.is_some() => {
+                // The change is made, whatever becomes of this.
+                let read = self.read_by(room.clone(), asker).await;
+                Ok(Changed::Room(read.unwrap_or(room)))
+            }
+            (changed, _) => Ok(changed),
+        }
+    }
+
+    async fn mark_read(&self, mark: ReadMark, reach: Offset) -> Result<ReadUpTo, StoreError> {
+        let before = self.room(&mark.room, &mark.user).await?;
+        let Some(moved) = read::advance(&before, &mark, reach)? else {
+            return read::up_to(&before);
+        };
+        {
+            let full = |_| StoreError::Unavailable("too many read marks wait".to_owned());
+            let _permit = self.marks.try_acquire().map_err(full)?;
+            let (job, answer) = Job::mark(moved);
+            self.queue(job)?;
+            answer.await.unwrap_or_else(|_| Err(closed()))?;
+        }
+        read::up_to(&self.room(&mark.room, &mark.user).await?)
+    }
+}
+
+impl SqliteStore {
+    /// A room as a change has made it, with how far its asker has read it.
+    async fn read_by(&self, room: Room, asker: UserId) -> Result<Room, StoreError> {
+        let read = self.read(move |conn| {
+            let row = lookup::room(conn, &room.id)?;
+            let standing = row.standing(lookup::member(conn, row.no, &asker)?);
+            let kept = lookup::read_mark(conn, row.no, &asker)?;
+            Ok(lookup::counted(conn, Marked::new(row.no, room, standing, kept))?)
+        });
+        read.await
     }
 }
 
@@ -96,16 +134,19 @@ fn list_rooms(
         Some(_) => None,
         None => {
             let row = lookup::room(conn, &RoomId::general())?;
-            let role = row.standing(None).map(|it| it.role);
+            let kept = lookup::read_mark(conn, row.no, viewer)?;
             let position = lookup::position(conn, row.no)?;
-            Some(row.seen(role).at(position, epoch))
+            let marked = Marked::of(&row, row.standing(None), kept, position, epoch);
+            Some(lookup::counted(conn, marked)?)
         }
     };
     let after = page.after.clone().unwrap_or_default();
-    let mine = members::room_no.eq(rooms::no).and(members::user_id.eq(viewer.as_str()));
+    let mine = members::room_no.eq(rooms::no).and(members::user_id.eq(viewer.to_string()));
+    let marks = read_marks::room_no.eq(rooms::no).and(read_marks::user_id.eq(viewer.to_string()));
     let rows: Vec<list::RoomItem> = rooms::table
         .inner_join(room_top::table)
         .left_join(members::table.on(mine))
+        .left_join(read_marks::table.on(marks))
         .filter(rooms::kind.ne(rows::GENERAL))
         .filter(rooms::kind.eq(rows::PUBLIC).or(members::joined.is_not_null()))
         // The first half lets the index begin there, the second decides among equal names.
@@ -115,16 +156,17 @@ fn list_rooms(
         .limit(page.rows())
         .select((
             rooms::id,
-            rooms::name,
-            rooms::kind,
-            rooms::topic,
-            rooms::member_count,
-            room_top::offset,
-            room_top::messages,
-            members::role.nullable(),
+            (rooms::no, rooms::name, rooms::kind, rooms::topic, rooms::member_count),
+            (room_top::offset, room_top::messages),
+            (members::role, members::joined).nullable(),
+            read_marks::offset.nullable(),
         ))
         .load(conn)?;
-    list::rooms(general, rows, page, epoch)
+    let mut items = Vec::from_iter(general);
+    for row in rows {
+        items.push(lookup::counted(conn, list::room(row, epoch)?)?);
+    }
+    Ok(list::rooms(items, page))
 }
 
 fn list_members(

@@ -1,11 +1,12 @@
 //! Rows by their keys, as both readers and the writer look them up.
 
-use chat_protocol::object::User;
+use chat_protocol::object::{Room, User};
 use chat_protocol::{ErrorCode, RoomId, UserId};
 use diesel::prelude::*;
 
-use super::super::schema::{members, room_top, rooms, users};
+use super::super::schema::{events, members, read_marks, room_top, rooms, users};
 use crate::store::StoreError;
+use crate::store::rules::read::Marked;
 use crate::store::rules::view::{Position, RoomColumns, RoomRow, Standing};
 
 /// The user, if there is one of this id.
@@ -57,4 +58,27 @@ pub(in crate::store::sqlite) fn member(
 pub(super) fn position(conn: &mut SqliteConnection, room_no: i64) -> QueryResult<Position> {
     let row = room_top::table.find(room_no).select((room_top::offset, room_top::messages));
     row.first(conn).map(Position::read)
+}
+
+/// The user's mark in the room, as far as one is kept.
+pub(super) fn read_mark(
+    conn: &mut SqliteConnection,
+    room_no: i64,
+    user: &UserId,
+) -> QueryResult<Option<i64>> {
+    let row = read_marks::table.find((room_no, user.as_str())).select(read_marks::offset);
+    row.first(conn).optional()
+}
+
+/// The room with what is unread in it: the mark's own event knows how many messages came before.
+pub(super) fn counted(conn: &mut SqliteConnection, marked: Marked) -> QueryResult<Room> {
+    let up_to: Option<i64> = match marked.counts_to() {
+        Some(place) => events::table
+            .filter(events::room_no.eq(marked.no).and(events::offset.eq(place)))
+            .select(events::ordinal)
+            .first(conn)
+            .optional()?,
+        None => None,
+    };
+    Ok(marked.counted(up_to))
 }

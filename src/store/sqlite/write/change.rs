@@ -1,14 +1,15 @@
 //! Changes of users, rooms and members: what they need is looked up, what is decided is written.
 
-use chat_protocol::object::RoomKind;
+use chat_protocol::object::{RoomKind, User};
 use chat_protocol::{ClientId, ErrorCode, Offset, RoomId, UserId};
 use diesel::prelude::*;
 
 use super::super::found::insert_room;
 use super::super::read::lookup;
-use super::super::schema::{events, members, revocations, rooms, users};
+use super::super::schema::{events, members, read_marks, revocations, rooms, users};
 use super::group::{Group, Put};
-use crate::domain::record::Change;
+use super::mark::keep_mark;
+use crate::domain::record::{Change, ReadMark};
 use crate::store::rules::change::{Announcement, Answer, Facts, First, Needs, Step, decide};
 use crate::store::rules::rows;
 use crate::store::rules::view::Position;
@@ -98,6 +99,7 @@ impl Writing {
                 diesel::update(rooms::table.filter(general))
                     .set(rooms::member_count.eq(rooms::member_count + 1))
                     .execute(group.conn)?;
+                begin_general(group, user)?;
             }
             Step::AddRevocation(it) => {
                 let (kind, token) = rows::revoked_columns(&it.what);
@@ -140,11 +142,20 @@ impl Writing {
             Step::RemoveMember(user) => {
                 let no = known?;
                 diesel::delete(members::table.find((no, user.as_str()))).execute(group.conn)?;
+                diesel::delete(read_marks::table.find((no, user.as_str()))).execute(group.conn)?;
                 count_members(group.conn, no, -1)?;
             }
         }
         Ok(())
     }
+}
+
+/// Who is new has read what came before them.
+fn begin_general(group: &mut Group<'_>, user: &User) -> Result<(), StoreError> {
+    let room = RoomId::general();
+    let offset = position(group, &room)?.offset;
+    keep_mark(group.conn, &ReadMark { room, user: user.id.clone(), offset })?;
+    Ok(())
 }
 
 fn count_members(conn: &mut SqliteConnection, no: i64, more: i64) -> QueryResult<usize> {

@@ -11,6 +11,7 @@
 
 mod change;
 mod group;
+mod mark;
 mod statements;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +27,8 @@ use crate::clock::Clock;
 use crate::store::job::Job;
 use crate::store::rules::group::Memory;
 use crate::store::{OnCommit, StoreError};
+
+use mark::keep_mark;
 
 pub(in crate::store::sqlite) use group::{Group, PARTITION, read_memory};
 
@@ -158,6 +161,12 @@ fn run(group: &mut Group<'_>, job: &mut Job, mode: Mode) -> Result<(), StoreErro
         }
         Job::Change { change, answer, .. } => {
             *answer = Some(guarded(group, mode, |group| change::run(group, change))?);
+        }
+        Job::Mark { mark, answer, .. } => {
+            *answer = Some(guarded(group, mode, |group| {
+                keep_mark(group.conn, mark)?;
+                Ok(())
+            })?);
         }
     }
     Ok(())

@@ -13,6 +13,7 @@ mod members;
 mod messages;
 mod pages;
 mod protobuf;
+mod reading;
 mod recovery;
 mod refreshing;
 mod rest;

@@ -29,7 +29,8 @@ async fn a_room_is_made_with_its_owner_and_its_members(
         let room = ada.rpc("room.create", data).await.unwrap();
         let (id, epoch) = (room["id"].clone(), room["epoch"].clone());
         let expected = json!({ "id": id, "name": "Tea \u{1F375}", "kind": kind, "topic": "green",
-            "head": 4, "epoch": epoch, "messages": 0, "member_count": 3, "role": "owner" });
+            "head": 4, "epoch": epoch, "messages": 0, "member_count": 3, "role": "owner",
+            "read": 2, "unread": 0 });
         assert_eq!(room, expected);
         assert_eq!(ada.rpc("room.get", json!({ "room": id })).await.unwrap(), expected);
         let (_, history) = server
@@ -229,7 +230,8 @@ async fn the_list_has_general_first_then_ones_own_and_the_public_rooms_by_name(
     let epoch = general["epoch"].clone();
     let name = general["name"].clone();
     let expected = json!({ "id": "general", "name": name, "kind": "general", "topic": "", "head": 1,
-        "epoch": epoch, "messages": 0, "member_count": 2, "role": "member" });
+        "epoch": epoch, "messages": 0, "member_count": 2, "role": "member",
+        "read": 1, "unread": 0 });
     assert_eq!(general, &expected);
     let one = ada.rpc("room.get", json!({ "room": all["items"][1]["id"] })).await.unwrap();
     assert_eq!(all["items"][1], one, "items are whole rooms, as their reader sees them");

@@ -3,6 +3,7 @@
 mod directory;
 mod history;
 mod log;
+mod reading;
 mod revocations;
 mod rights;
 

@@ -1,7 +1,6 @@
 """Connecting, sending, receiving, and reading what was and who is there."""
 
 import asyncio
-import unittest
 
 import centrifuge
 
@@ -104,7 +103,3 @@ class Messages(ServerTest):
         await eve.sdk.connect()
         self.assertEqual(await eve.ended(), 3500)
         self.assertEqual(eve.sdk.state, centrifuge.ClientState.DISCONNECTED)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -180,6 +180,10 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
     def tearDownClass(cls):
         cls.server.stop()
 
+    async def asyncSetUp(self):
+        # unittest turns it on: it takes most of the time, and complains whenever the machine is slow.
+        asyncio.get_running_loop().set_debug(False)
+
     def client(self, token, get_token=None, port=None):
         """One that ends with the test; not connected yet."""
         client = Client(port or self.server.port, token, get_token)

@@ -16,6 +16,7 @@ BOT = Path(__file__).resolve().parents[2] / "examples/bot.py"
 
 class BotTest(ServerTest):
     async def asyncSetUp(self):
+        await super().asyncSetUp()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.state = Path(folder.name) / "bot.json"

@@ -1,6 +1,7 @@
 //! `docs/PROTOCOL.md`, sentence by sentence.
 
 mod connecting;
+mod direct;
 mod events;
 mod framing;
 mod handshake;

@@ -137,8 +137,10 @@ pub fn check_page(it: HistoryPageRequest) -> Result<Deed, ErrorCode> {
 /// [`ErrorCode::BadRequest`] for a bad name or topic or too many members; [`ErrorCode::NotAvailable`] for a kind
 /// that can't be made.
 pub fn check_create(user: &User, it: RoomCreate) -> Result<Deed, ErrorCode> {
-    if matches!(it.kind, RoomKind::General | RoomKind::Direct) {
-        return Err(ErrorCode::NotAvailable);
+    match it.kind {
+        RoomKind::General => return Err(ErrorCode::NotAvailable),
+        RoomKind::Direct => return check_direct(user, it),
+        RoomKind::Public | RoomKind::Private => {}
     }
     if it.members.len() > MEMBERS_AT_CREATION_MAX {
         return Err(ErrorCode::BadRequest);
@@ -147,6 +149,19 @@ pub fn check_create(user: &User, it: RoomCreate) -> Result<Deed, ErrorCode> {
         RoomState { name: parse_name(&it.name)?, kind: it.kind, topic: parse_topic(&it.topic)? };
     let client_id = it.client_id.map_or_else(|| ClientId::parse(&fresh_id()), Ok)?;
     let room = RoomId::parse(&fresh_id())?;
+    let (creator, members) = (person(user), it.members);
+    Ok(Deed::Change(Change::CreateRoom { room, state, creator, members, client_id }))
+}
+
+/// The room of two people, who are its id, so that whoever asks gets the same one. It has no name and no topic.
+fn check_direct(user: &User, it: RoomCreate) -> Result<Deed, ErrorCode> {
+    let [other] = it.members.as_slice() else { return Err(ErrorCode::BadRequest) };
+    if *other == user.id || !it.name.is_empty() || !it.topic.is_empty() {
+        return Err(ErrorCode::BadRequest);
+    }
+    let room = RoomId::direct(&user.id, other);
+    let state = RoomState { name: String::new(), kind: RoomKind::Direct, topic: String::new() };
+    let client_id = ClientId::parse(room.as_str())?;
     let (creator, members) = (person(user), it.members);
     Ok(Deed::Change(Change::CreateRoom { room, state, creator, members, client_id }))
 }
@@ -202,7 +217,15 @@ mod tests {
             ("message.send", r#"["7","c","x"]"#, ErrorCode::BadRequest),
             ("message.sing", "{}", ErrorCode::MethodNotFound),
             ("history.page", r#"{"room":"7","before":3,"after":"x"}"#, ErrorCode::BadRequest),
-            ("room.create", r#"{"name":"x","kind":"direct"}"#, ErrorCode::NotAvailable),
+            ("room.create", r#"{"name":"x","kind":"general"}"#, ErrorCode::NotAvailable),
+            ("room.create", r#"{"kind":"direct"}"#, ErrorCode::BadRequest),
+            ("room.create", r#"{"kind":"direct","members":["u"]}"#, ErrorCode::BadRequest),
+            ("room.create", r#"{"kind":"direct","members":["v","w"]}"#, ErrorCode::BadRequest),
+            (
+                "room.create",
+                r#"{"kind":"direct","members":["v"],"name":"x"}"#,
+                ErrorCode::BadRequest,
+            ),
             ("room.create", r#"{"name":"","kind":"public"}"#, ErrorCode::BadRequest),
             ("room.create", r#"{"name":"x","kind":"secret"}"#, ErrorCode::BadRequest),
             ("room.update", r#"{"room":"7"}"#, ErrorCode::BadRequest),

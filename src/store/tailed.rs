@@ -80,6 +80,9 @@ impl TailPart {
         let later = self.events.iter().rev().take_while(|event| event.offset > stored.as_of);
         let mut said = later.filter_map(|event| match &event.body {
             EventBody::MemberJoined(member) if member.id == *user => Some(Some(event.offset)),
+            EventBody::RoomCreated(state) if state.kind == RoomKind::Direct => {
+                stored.joined.map(|_| Some(event.offset)) // whom it was made for
+            }
             EventBody::MemberRemoved { member, .. } if member.id == *user => Some(None),
             _ => None,
         });

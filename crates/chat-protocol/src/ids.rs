@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -109,6 +111,13 @@ impl RoomId {
         Self(GENERAL.into())
     }
 
+    /// The direct room of two people, the same whoever asks: `d-` and 18 bytes of SHA-256 over both ids in their order,
+    /// each after its length, as base64url.
+    pub fn direct(one: &UserId, other: &UserId) -> Self {
+        let hash = hash_of([one.min(other).as_str(), one.max(other).as_str()]);
+        Self(format!("d-{}", BASE64_URL_SAFE_NO_PAD.encode(&hash[..18])).into())
+    }
+
     /// Is this the global room?
     pub fn is_general(&self) -> bool {
         &*self.0 == GENERAL
@@ -127,14 +136,8 @@ pub struct MessageId(Uuid);
 impl MessageId {
     /// The id of what `author` calls `client_id` in `room`.
     pub fn of(room: &RoomId, author: &UserId, client_id: &ClientId) -> Self {
-        let mut hash = Sha256::new();
-        for part in [room.as_str(), author.as_str(), client_id.as_str()] {
-            // A length before each part keeps ("ab", "c") and ("a", "bc") apart; all parts are below 2^8 bytes.
-            hash.update((part.len() as u32).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
         let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.finalize()[..16]);
+        bytes.copy_from_slice(&hash_of([room.as_str(), author.as_str(), client_id.as_str()])[..16]);
         if let Some(time) = time_of(client_id) {
             bytes[..6].copy_from_slice(&time);
         }
@@ -161,6 +164,16 @@ impl MessageId {
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(Self)
     }
+}
+
+fn hash_of<const N: usize>(parts: [&str; N]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // A length before each part keeps ("ab", "c") and ("a", "bc") apart; all parts are below 2^8 bytes.
+        hash.update((part.len() as u32).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
 }
 
 /// The time in a UUIDv7, ms since the Unix epoch, big-endian; `None` for every other client id.
@@ -205,6 +218,20 @@ mod tests {
             assert!(UserId::parse(bad).is_err(), "{bad:?}");
         }
         assert!(UserId::parse("auth0|Zoë 1").is_ok());
+    }
+
+    #[test]
+    fn a_direct_room_has_one_id_for_both_and_another_for_every_other_pair() {
+        let direct = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|id| UserId::parse(id).unwrap());
+            RoomId::direct(&one, &other).to_string()
+        };
+        assert_eq!(direct("alice", "bob"), direct("bob", "alice"));
+        assert_ne!(direct("ab", "c"), direct("a", "bc"));
+        assert_ne!(direct("alice", "bob"), direct("alice", "eve"));
+        assert!(RoomId::parse(&direct("alice", "Zoë 1")).is_ok());
+        // Fixed for ever: clients may compute it too.
+        assert_eq!(direct("alice", "bob"), "d-iEpFIVLTvwSMwFHfj3CK_z-F");
     }
 
     fn id(room: &str, author: &str, client: &str) -> MessageId {

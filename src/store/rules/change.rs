@@ -1,7 +1,7 @@
 //! Changes of users, rooms and members. An adapter looks up what a change [`Needs`], has it decided by the [`Facts`], and does
 //! the [`Step`]s of the [`Plan`].
 
-use chat_protocol::object::{Person, Role, RoomState, User};
+use chat_protocol::object::{Person, Role, RoomKind, RoomState, User};
 use chat_protocol::{ClientId, EventBody, MessageId, RoomId, UserId};
 
 use super::group::Placing;
@@ -54,13 +54,15 @@ pub enum Step<'a> {
     AddRoom {
         room: &'a RoomId,
         state: &'a RoomState,
-        creator: &'a UserId,
-        client_id: &'a ClientId,
+        /// Who may name it by which client id; nobody a direct room, which is named by its members.
+        creation: Option<(&'a UserId, &'a ClientId)>,
     },
     DescribeRoom(RoomState),
     Announce(Announcement<'a>),
     /// Whose joining is the event that was just announced.
     AddMember(UserId, Role),
+    /// A member from the room's beginning on, of whom nothing is announced.
+    RestoreMember(UserId),
     RemoveMember(&'a UserId),
 }
 
@@ -104,6 +106,12 @@ impl<'a> Needs<'a> {
             | Change::RenameUser { user: id, .. }
             | Change::Revoke(Revocation { user: id, .. }) => {
                 Self { users: vec![id], ..Self::default() }
+            }
+            Change::CreateRoom { room, state, creator, members, .. }
+                if state.kind == RoomKind::Direct =>
+            {
+                let both: Vec<_> = std::iter::once(&creator.id).chain(members).collect();
+                Self { room: Some(room), users: both.clone(), members: both, first: None }
             }
             Change::CreateRoom { room, creator, members, client_id, .. } => Self {
                 room: Some(room),

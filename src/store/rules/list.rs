@@ -19,6 +19,8 @@ pub fn rooms(mut items: Vec<Room>, page: &Page) -> List<Room> {
     // The place after `general` is the very beginning of the others.
     let next = page.cut(&mut items, |room| match room.state.kind {
         RoomKind::General => Place::default(),
+        // Its name is the reader's alone: the store has none.
+        RoomKind::Direct => Place { name: String::new(), id: room.id.to_string() },
         _ => Place { name: room.state.name.clone(), id: room.id.to_string() },
     });
     List { items, next, count: None }

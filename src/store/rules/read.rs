@@ -1,4 +1,5 @@
-//! How far a member has read, and what that leaves unread: counted from the places of messages, never kept.
+//! What a room is to one reader: how far they have read, and what that leaves unread, which is counted from the places of
+//! messages and never kept; what a direct room is called.
 
 use chat_protocol::object::{ReadUpTo, Room, RoomKind};
 use chat_protocol::{Epoch, ErrorCode, Offset};
@@ -37,6 +38,16 @@ impl Marked {
     /// The place up to which its messages have to be counted; none where nothing can be unread.
     pub fn counts_to(&self) -> Option<i64> {
         self.room.read.filter(|read| *read < self.room.head).map(Offset::cast_signed)
+    }
+
+    /// Is the room called by the name of whom its reader has there?
+    pub fn is_direct(&self) -> bool {
+        self.room.state.kind == RoomKind::Direct
+    }
+
+    /// Calls it so.
+    pub fn call(&mut self, name: Option<String>) {
+        self.room.state.name = name.unwrap_or_default();
     }
 
     /// The room, which has `up_to` messages up to where [`Marked::counts_to`] says.

@@ -1,6 +1,7 @@
 //! Several nodes on real services: what clients are promised holds on whichever node they are, and whatever dies.
 
 mod authors;
+mod direct;
 mod dying;
 mod letters;
 mod logged;

@@ -13,8 +13,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::super::schema::{members, rooms, users};
-use crate::store::StoreError;
 use crate::store::rules::rows;
+use crate::store::{PENDING, StoreError};
 
 const PLACE_JOINS: &str = "UPDATE members SET joined = told.place \
      FROM unnest($1, $2, $3, $4) AS told (room_no, user_id, version, place) \
@@ -53,7 +53,24 @@ pub(super) async fn learn(
             make_up_for(conn, told).await?;
         }
     }
+    for told in told {
+        place_direct(conn, told).await?;
+    }
     place_joins(conn, told).await
+}
+
+/// Who a direct room was made for reads it from its beginning: no event tells of their joining.
+async fn place_direct(conn: &mut AsyncPgConnection, told: &Told<'_>) -> Result<(), StoreError> {
+    let EventBody::RoomCreated(state) = &told.event.body else { return Ok(()) };
+    if state.kind == RoomKind::Direct {
+        diesel::update(members::table)
+            .filter(members::room_no.eq(told.no))
+            .filter(members::joined.eq(PENDING.cast_signed()))
+            .set(members::joined.eq(told.event.offset.cast_signed()))
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn place_joins(conn: &mut AsyncPgConnection, told: &[Told<'_>]) -> Result<(), StoreError> {

@@ -70,7 +70,7 @@ impl Directory for PgStore {
                     try_join3(lookup::room(conn, &room), found, kept).await?;
                 let standing = row.allow(found)?;
                 let marked = Marked::of(&row, standing, kept, position, &epoch);
-                lookup::counted_one(conn, marked).await
+                lookup::to_reader(conn, &viewer, marked).await
             }
             .boxed()
         });
@@ -138,7 +138,7 @@ impl PgStore {
                 let ((row, _), found, kept) =
                     try_join3(lookup::room(conn, &room.id), found, kept).await?;
                 let marked = Marked::new(row.no, room, row.standing(found), kept);
-                lookup::counted_one(conn, marked).await
+                lookup::to_reader(conn, &asker, marked).await
             }
             .boxed()
         });
@@ -188,7 +188,7 @@ async fn list_rooms(
     for row in rows {
         items.push(list::room(row, epoch)?);
     }
-    Ok(list::rooms(lookup::counted(conn, items).await?, page))
+    Ok(list::rooms(lookup::all_to_reader(conn, viewer, items).await?, page))
 }
 
 async fn list_members(

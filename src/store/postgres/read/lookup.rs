@@ -7,6 +7,7 @@ use chat_protocol::{ErrorCode, RoomId, UserId};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::try_join;
 
 use super::super::schema::{members, read_marks, room_top, rooms, users};
 use crate::store::StoreError;
@@ -117,34 +118,68 @@ pub(super) async fn read_mark(
     Ok(kept)
 }
 
-/// The rooms with what is unread in them.
-pub(super) async fn counted(
-    mut conn: &AsyncPgConnection,
+/// The rooms as `viewer` sees them.
+pub(super) async fn all_to_reader(
+    conn: &AsyncPgConnection,
+    viewer: &UserId,
     marked: Vec<Marked>,
 ) -> Result<Vec<Room>, StoreError> {
-    let (nos, places): (Vec<i64>, Vec<i64>) =
-        marked.iter().filter_map(|it| Some((it.no, it.counts_to()?))).unzip();
-    let mut ordinals = HashMap::new();
-    if !nos.is_empty() {
-        let rows: Vec<Ordinal> = diesel::sql_query(ORDINALS)
-            .bind::<Array<BigInt>, _>(nos)
-            .bind::<Array<BigInt>, _>(places)
-            .load(&mut conn)
-            .await?;
-        ordinals.extend(rows.into_iter().map(|it| (it.room_no, it.ordinal)));
-    }
-    let count = |it: Marked| {
+    let (ordinals, mut names) =
+        try_join(ordinals(conn, &marked), other_names(conn, viewer, &marked)).await?;
+    let read = |mut it: Marked| {
+        if it.is_direct() {
+            it.call(names.remove(&it.no));
+        }
         let up_to = ordinals.get(&it.no).copied();
         it.counted(up_to)
     };
-    Ok(marked.into_iter().map(count).collect())
+    Ok(marked.into_iter().map(read).collect())
 }
 
-/// One room with what is unread in it.
-pub(super) async fn counted_one(
+/// One room as `viewer` sees it.
+pub(super) async fn to_reader(
     conn: &AsyncPgConnection,
+    viewer: &UserId,
     marked: Marked,
 ) -> Result<Room, StoreError> {
-    let counted = counted(conn, vec![marked]).await?.pop();
-    counted.ok_or(StoreError::Refused(ErrorCode::RoomNotFound))
+    let room = all_to_reader(conn, viewer, vec![marked]).await?.pop();
+    room.ok_or(StoreError::Refused(ErrorCode::RoomNotFound))
+}
+
+/// How many messages came up to the mark, by room.
+async fn ordinals(
+    mut conn: &AsyncPgConnection,
+    marked: &[Marked],
+) -> Result<HashMap<i64, i64>, StoreError> {
+    let (nos, places): (Vec<i64>, Vec<i64>) =
+        marked.iter().filter_map(|it| Some((it.no, it.counts_to()?))).unzip();
+    if nos.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<Ordinal> = diesel::sql_query(ORDINALS)
+        .bind::<Array<BigInt>, _>(nos)
+        .bind::<Array<BigInt>, _>(places)
+        .load(&mut conn)
+        .await?;
+    Ok(rows.into_iter().map(|it| (it.room_no, it.ordinal)).collect())
+}
+
+/// Whom the viewer has in their direct rooms.
+async fn other_names(
+    mut conn: &AsyncPgConnection,
+    viewer: &UserId,
+    marked: &[Marked],
+) -> Result<HashMap<i64, String>, StoreError> {
+    let nos: Vec<i64> = marked.iter().filter(|it| it.is_direct()).map(|it| it.no).collect();
+    if nos.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(i64, String)> = members::table
+        .inner_join(users::table)
+        .filter(members::room_no.eq_any(nos))
+        .filter(members::user_id.ne(viewer.as_str()))
+        .select((members::room_no, users::name))
+        .load(&mut conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }

@@ -1,6 +1,6 @@
 //! Changes of users, rooms and members: what they need is looked up, what is decided is written.
 
-use chat_protocol::object::{RoomKind, User};
+use chat_protocol::object::{Role, RoomKind, User};
 use chat_protocol::{ClientId, ErrorCode, RoomId, UserId};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -155,8 +155,9 @@ impl Writing {
                     .execute(group.conn)
                     .await?;
             }
-            Step::AddRoom { room, state, creator, client_id } => {
-                let creation = Some((creator.as_str(), client_id.as_str()));
+            Step::AddRoom { room, state, creation } => {
+                let creation =
+                    creation.map(|(user, client_id)| (user.as_str(), client_id.as_str()));
                 self.no = group.add_room(room, state, creation).await?;
                 return Ok(self.no.is_some());
             }
@@ -169,6 +170,10 @@ impl Writing {
             Step::Announce(event) => self.announced = group.announce(&event.placing()).await?,
             Step::AddMember(user, role) => {
                 self.added.push((user, rows::role_code(role), self.announced));
+            }
+            Step::RestoreMember(user) => {
+                let beginning = Announced { offset: 1, version: 0 };
+                self.added.push((user, rows::role_code(Role::Member), beginning));
             }
             Step::RemoveMember(user) => {
                 let no = self.no()?;

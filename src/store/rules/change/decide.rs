@@ -93,8 +93,10 @@ struct NewRoom<'a> {
 
 impl<'a> NewRoom<'a> {
     fn plan(&self, facts: &Facts) -> Result<Plan<'a>, StoreError> {
-        if matches!(self.state.kind, RoomKind::Direct | RoomKind::General) {
-            return refused(ErrorCode::NotAvailable);
+        match self.state.kind {
+            RoomKind::General => return refused(ErrorCode::NotAvailable),
+            RoomKind::Direct => return self.plan_direct(facts),
+            RoomKind::Public | RoomKind::Private => {}
         }
         if let Some(first) = &facts.first {
             if first.created != *self.state {
@@ -118,8 +120,7 @@ impl<'a> NewRoom<'a> {
             Step::AddRoom {
                 room: self.room,
                 state: self.state,
-                creator: &self.creator.id,
-                client_id: self.client_id,
+                creation: Some((&self.creator.id, self.client_id)),
             },
             Step::Announce(self.created()),
         ];
@@ -134,6 +135,36 @@ impl<'a> NewRoom<'a> {
             member_count: 1 + u64::try_from(others.len()).unwrap_or(u64::MAX - 1),
             role: Some(Role::Owner),
         };
+        Ok(Plan { steps, answer: Answer::Room(seen) })
+    }
+
+    /// The room of two people, made by whichever asks first.
+    fn plan_direct(&self, facts: &Facts) -> Result<Plan<'a>, StoreError> {
+        let [other] = self.members else { return refused(ErrorCode::BadRequest) };
+        let both = [&self.creator.id, other];
+        if *self.room != RoomId::direct(both[0], both[1]) || both[0] == both[1] {
+            return refused(ErrorCode::BadRequest);
+        }
+        for id in both {
+            facts.user(id)?;
+        }
+        let member = Some(Role::Member);
+        if let Some(row) = &facts.room {
+            // No event tells of its members: a directory that was restored from a log has lost them.
+            let lost = both.into_iter().filter(|id| facts.member(id).is_none());
+            let steps: Vec<_> = lost.map(|id| Step::RestoreMember(id.clone())).collect();
+            let restored = u64::try_from(steps.len()).unwrap_or_default();
+            let member_count = row.member_count + restored;
+            let seen = Seen { member_count, ..row.seen(member) };
+            return Ok(Plan { steps, answer: Answer::Room(seen) });
+        }
+        let mut steps = vec![
+            Step::AddRoom { room: self.room, state: self.state, creation: None },
+            Step::Announce(self.created()),
+        ];
+        steps.extend(both.map(|id| Step::AddMember(id.clone(), Role::Member)));
+        let (id, state) = (self.room.clone(), self.state.clone());
+        let seen = Seen { id, state, member_count: 2, role: member };
         Ok(Plan { steps, answer: Answer::Room(seen) })
     }
 
@@ -205,7 +236,7 @@ fn remove_member<'a>(
     facts: &Facts,
 ) -> Result<Plan<'a>, StoreError> {
     let row = facts.room()?;
-    if row.state.kind == RoomKind::General {
+    if matches!(row.state.kind, RoomKind::General | RoomKind::Direct) {
         return refused(ErrorCode::PermissionDenied);
     }
     let leaves = *member == by.id;

@@ -54,7 +54,11 @@ impl Directory for SqliteStore {
             let standing = row.allow(lookup::member(conn, row.no, &viewer)?)?;
             let kept = lookup::read_mark(conn, row.no, &viewer)?;
             let position = lookup::position(conn, row.no)?;
-            Ok(lookup::counted(conn, Marked::of(&row, standing, kept, position, &epoch))?)
+            Ok(lookup::to_reader(
+                conn,
+                &viewer,
+                Marked::of(&row, standing, kept, position, &epoch),
+            )?)
         });
         read.await
     }
@@ -118,7 +122,7 @@ impl SqliteStore {
             let row = lookup::room(conn, &room.id)?;
             let standing = row.standing(lookup::member(conn, row.no, &asker)?);
             let kept = lookup::read_mark(conn, row.no, &asker)?;
-            Ok(lookup::counted(conn, Marked::new(row.no, room, standing, kept))?)
+            Ok(lookup::to_reader(conn, &asker, Marked::new(row.no, room, standing, kept))?)
         });
         read.await
     }
@@ -137,7 +141,7 @@ fn list_rooms(
             let kept = lookup::read_mark(conn, row.no, viewer)?;
             let position = lookup::position(conn, row.no)?;
             let marked = Marked::of(&row, row.standing(None), kept, position, epoch);
-            Some(lookup::counted(conn, marked)?)
+            Some(lookup::to_reader(conn, viewer, marked)?)
         }
     };
     let after = page.after.clone().unwrap_or_default();
@@ -164,7 +168,7 @@ fn list_rooms(
         .load(conn)?;
     let mut items = Vec::from_iter(general);
     for row in rows {
-        items.push(lookup::counted(conn, list::room(row, epoch)?)?);
+        items.push(lookup::to_reader(conn, viewer, list::room(row, epoch)?)?);
     }
     Ok(list::rooms(items, page))
 }

@@ -70,8 +70,18 @@ pub(super) fn read_mark(
     row.first(conn).optional()
 }
 
-/// The room with what is unread in it: the mark's own event knows how many messages came before.
-pub(super) fn counted(conn: &mut SqliteConnection, marked: Marked) -> QueryResult<Room> {
+/// The room as `viewer` sees it. How many messages came up to their mark, its own event knows.
+pub(super) fn to_reader(
+    conn: &mut SqliteConnection,
+    viewer: &UserId,
+    mut marked: Marked,
+) -> QueryResult<Room> {
+    if marked.is_direct() {
+        let others = members::table
+            .inner_join(users::table)
+            .filter(members::room_no.eq(marked.no).and(members::user_id.ne(viewer.as_str())));
+        marked.call(others.select(users::name).first(conn).optional()?);
+    }
     let up_to: Option<i64> = match marked.counts_to() {
         Some(place) => events::table
             .filter(events::room_no.eq(marked.no).and(events::offset.eq(place)))

@@ -1,6 +1,6 @@
 //! Changes of users, rooms and members: what they need is looked up, what is decided is written.
 
-use chat_protocol::object::{RoomKind, User};
+use chat_protocol::object::{Role, RoomKind, User};
 use chat_protocol::{ClientId, ErrorCode, Offset, RoomId, UserId};
 use diesel::prelude::*;
 
@@ -117,8 +117,9 @@ impl Writing {
                     .set(users::name.eq(name))
                     .execute(group.conn)?;
             }
-            Step::AddRoom { room, state, creator, client_id } => {
-                let creation = Some((creator.as_str(), client_id.as_str()));
+            Step::AddRoom { room, state, creation } => {
+                let creation =
+                    creation.map(|(user, client_id)| (user.as_str(), client_id.as_str()));
                 self.no = Some(insert_room(group.conn, room, state, creation, group.now_ms)?);
             }
             Step::DescribeRoom(state) => {
@@ -128,17 +129,9 @@ impl Writing {
             }
             Step::Announce(event) => self.announced = announce(group, &event)?,
             Step::AddMember(user, role) => {
-                let no = known?;
-                diesel::insert_into(members::table)
-                    .values((
-                        members::room_no.eq(no),
-                        members::user_id.eq(user.as_str()),
-                        members::role.eq(rows::role_code(role)),
-                        members::joined.eq(self.announced.cast_signed()),
-                    ))
-                    .execute(group.conn)?;
-                count_members(group.conn, no, 1)?;
+                add_member(group.conn, known?, &user, role, self.announced)?;
             }
+            Step::RestoreMember(user) => add_member(group.conn, known?, &user, Role::Member, 1)?,
             Step::RemoveMember(user) => {
                 let no = known?;
                 diesel::delete(members::table.find((no, user.as_str()))).execute(group.conn)?;
@@ -148,6 +141,25 @@ impl Writing {
         }
         Ok(())
     }
+}
+
+fn add_member(
+    conn: &mut SqliteConnection,
+    no: i64,
+    user: &UserId,
+    role: Role,
+    joined: Offset,
+) -> Result<(), StoreError> {
+    diesel::insert_into(members::table)
+        .values((
+            members::room_no.eq(no),
+            members::user_id.eq(user.as_str()),
+            members::role.eq(rows::role_code(role)),
+            members::joined.eq(joined.cast_signed()),
+        ))
+        .execute(conn)?;
+    count_members(conn, no, 1)?;
+    Ok(())
 }
 
 /// Who is new has read what came before them.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod connecting;
+mod direct;
 mod events;
 mod framing;
 mod handshake;

@@ -126,13 +126,11 @@ pub async fn a_room_with_unknown_members_is_not_made(subject: &mut dyn Subject) 
 pub async fn kinds_that_are_not_offered_are_refused(subject: &mut dyn Subject) {
     let store = subject.store();
     let a = user(&*store, "a").await;
-    for kind in [RoomKind::Direct, RoomKind::General] {
-        let mut change = create("r", "name", &a, &[]);
-        if let Change::CreateRoom { state, .. } = &mut change {
-            state.kind = kind;
-        }
-        assert_eq!(store.change(change).await, refused(ErrorCode::NotAvailable));
+    let mut change = create("r", "name", &a, &[]);
+    if let Change::CreateRoom { state, .. } = &mut change {
+        state.kind = RoomKind::General;
     }
+    assert_eq!(store.change(change).await, refused(ErrorCode::NotAvailable));
 }
 
 pub async fn an_update_is_told_to_the_room_once(subject: &mut dyn Subject) {

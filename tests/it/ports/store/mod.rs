@@ -1,5 +1,6 @@
 //! What `src/store/mod.rs` promises.
 
+mod direct;
 mod directory;
 mod history;
 mod log;

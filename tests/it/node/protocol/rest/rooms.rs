@@ -63,7 +63,10 @@ async fn each_refusal_about_a_room_has_its_status() {
         (json!({ "name": "x", "kind": "public", "topic": "x".repeat(257) }), 107),
         (json!({ "name": "x", "kind": "public", "members": ["nobody"] }), 107),
         (json!({ "name": "x", "kind": "public", "client_id": "" }), 107),
-        (json!({ "name": "x", "kind": "direct", "members": [member.id] }), 108),
+        (json!({ "name": "x", "kind": "direct", "members": [member.id] }), 107),
+        (json!({ "kind": "direct", "members": ["nobody"] }), 107),
+        (json!({ "kind": "direct", "members": [owner.id] }), 107),
+        (json!({ "kind": "direct", "members": [] }), 107),
         (json!({ "name": "x", "kind": "general" }), 108),
     ] {
         let refused = server.post("/api/rooms", Some(&owner), &body).await;

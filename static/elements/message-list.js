@@ -21,12 +21,15 @@ export class MessageList extends ChatElement {
   #conversation = null;
   #pinned = true;
   #lastKey = "";
+  /** @type {import("../state/chat.js").Chat | undefined} */
+  #chat;
 
   /**
    * @param {import("../state/chat.js").Chat} chat
    * @param {AbortSignal} signal
    */
   start(chat, signal) {
+    this.#chat = chat;
     this.scroller = part(this, "scroller");
     this.rows = part(this, "rows");
     this.older = part(this, "older");
@@ -86,6 +89,7 @@ export class MessageList extends ChatElement {
       // Rows came in above: what is being read stays where it is.
       scroller.scrollTop = scroller.scrollHeight - fromEnd;
     } else if (grew) newest.hidden = false;
+    this.#chat?.reading.setAtEnd(this.#pinned);
   }
 
   /**
@@ -116,6 +120,7 @@ export class MessageList extends ChatElement {
     if (!scroller) return;
     this.#pinned = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < END_PX;
     if (this.#pinned && this.newest) this.newest.hidden = true;
+    this.#chat?.reading.setAtEnd(this.#pinned);
     if (this.#pinned) this.#conversation?.trim();
     else if (scroller.scrollTop < scroller.clientHeight / 2) this.#conversation?.loadOlder();
   }

@@ -6,7 +6,7 @@
  *
  * @typedef {object} RoomInfo
  * @property {string} id
- * @property {string} [name] absent in direct rooms
+ * @property {string} [name] of a direct room: that of the other one
  * @property {"general" | "public" | "private" | "direct"} kind
  * @property {string} [topic]
  * @property {number} head offset of the newest event
@@ -14,6 +14,8 @@
  * @property {number} messages
  * @property {number} member_count
  * @property {string} [role] absent for who isn't a member
+ * @property {number} [read] offset up to where it was read; absent for who isn't a member
+ * @property {number} [unread] messages after that; absent with it
  *
  * @typedef {object} RoomEvent
  * @property {string} type dotted, noun before past participle

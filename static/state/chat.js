@@ -6,6 +6,7 @@ import { Outbox } from "../protocol/outbox.js";
 import { systemTimers } from "../protocol/timers.js";
 import { Identity } from "./identity.js";
 import { OpenRooms } from "./open-rooms.js";
+import { Reading } from "./reading.js";
 import { RoomList } from "./room-list.js";
 import { GENERAL } from "./rooms.js";
 import { Store } from "./store.js";
@@ -33,7 +34,6 @@ export class Chat {
   #outbox;
   #open = new OpenRooms();
   #onlineSince = Infinity;
-  #visible = true;
   /** @type {string | undefined} */
   #me;
 
@@ -51,7 +51,8 @@ export class Chat {
       onWelcome: ({ limits }) => (this.textBytesMax = limits?.text_bytes_max ?? Infinity),
       onHint: () => this.refreshRooms(),
     });
-    this.rooms = new RoomList((method, data) => this.#connection.rpc(method, data));
+    this.rooms = new RoomList((method, data) => this.#connection.rpc(method, data), timers);
+    this.reading = new Reading(this.current, this.rooms);
     this.surroundings = new Surroundings(this.current, this.#connection, timers);
     this.#outbox = new Outbox({
       drafts: new Drafts(storage),
@@ -80,6 +81,7 @@ export class Chat {
       onSeen: (/** @type {RoomEvent} */ event) => this.#seen(event),
       onLive: (/** @type {RoomEvent} */ event) => this.#happened(event),
     };
+    this.reading.setAtEnd(false);
     this.current.set(this.#open.open(room, context, this.#outbox.of(room)));
     this.rooms.clearUnread(room);
     this.#fetchUnlisted(room);
@@ -123,15 +125,13 @@ export class Chat {
 
   /** A list that can't be had now is asked for again with the next connect. */
   refreshRooms() {
-    this.rooms.refresh().catch(() => {});
+    this.rooms.refresh().then(() => this.reading.go(), () => {});
   }
 
   /** @param {boolean} visible whether somebody may be looking */
   setVisible(visible) {
-    this.#visible = visible;
-    if (!visible) return;
-    if (this.current.value) this.rooms.clearUnread(this.current.value.room);
-    this.refreshRooms();
+    this.reading.setVisible(visible);
+    if (visible) this.refreshRooms();
   }
 
   /** @param {Status} status */
@@ -169,8 +169,7 @@ export class Chat {
   #happened(event) {
     this.rooms.apply(event);
     if (event.type !== "message.created" || event.user?.id === this.#me) return;
-    const seen = this.#visible && this.current.value?.room === event.room;
-    if (!seen) this.rooms.countUnread(event.room);
+    if (!this.reading.isAt(event.room)) this.rooms.countUnread(event.room, event.offset);
     this.onMessage(event);
   }
 
@@ -194,6 +193,7 @@ export class Chat {
     this.#me = id;
     const room = this.current.value?.room;
     this.#open.closeAll();
+    this.rooms.marks.forget();
     this.current.set(null);
     if (room) this.open(room);
   }

@@ -62,6 +62,11 @@ export class Conversation {
     });
   }
 
+  /** Offset of the newest event that is here; 0 while there is none. */
+  get newest() {
+    return this.#log.events.at(-1)?.offset ?? 0;
+  }
+
   close() {
     this.#turn++;
     this.company.lost();

@@ -1,5 +1,6 @@
 // @ts-check
 import { newClientId } from "../protocol/client-id.js";
+import { ReadMarks } from "./read-marks.js";
 import { afterEvent, sorted, withRoom } from "./rooms.js";
 import { Store } from "./store.js";
 
@@ -16,7 +17,8 @@ const PAGES_MAX = 10;
  *
  * @typedef {object} View
  * @property {readonly RoomInfo[]} rooms
- * @property {Readonly<Record<string, number>>} unread messages by room, counted by this page
+ * @property {Readonly<Record<string, number>>} unread messages by room: as the server counts them,
+ *   and what came since
  */
 export class RoomList {
   /** @type {Store<View>} */
@@ -25,9 +27,14 @@ export class RoomList {
   /** The write that a repeated attempt to create the same room must be. */
   #creation = { client_id: "", name: "", topic: "" };
 
-  /** @param {Rpc} rpc */
-  constructor(rpc) {
+
+  /**
+   * @param {Rpc} rpc
+   * @param {import("../protocol/timers.js").Timers} timers
+   */
+  constructor(rpc, timers) {
     this.#rpc = rpc;
+    this.marks = new ReadMarks(rpc, timers);
   }
 
   /** @param {string} id */
@@ -49,7 +56,8 @@ export class RoomList {
       if (cursor === undefined) break;
     }
     const unique = new Map(rooms.map((room) => [room.id, room]));
-    this.view.patch({ rooms: sorted([...unique.values()]) });
+    const unread = this.#unreadOf([...unique.values()]);
+    this.view.patch({ rooms: sorted([...unique.values()]), unread });
   }
 
   /**
@@ -93,9 +101,13 @@ export class RoomList {
     if (rooms !== this.view.value.rooms) this.view.patch({ rooms });
   }
 
-  /** @param {string} room */
-  countUnread(room) {
+  /**
+   * @param {string} room
+   * @param {number} [offset] of the message; the list may have been counted with it
+   */
+  countUnread(room, offset = Infinity) {
     const { unread } = this.view.value;
+    if (offset <= (this.find(room)?.head ?? 0)) return;
     this.view.patch({ unread: { ...unread, [room]: (unread[room] ?? 0) + 1 } });
   }
 
@@ -103,6 +115,20 @@ export class RoomList {
   clearUnread(room) {
     const { [room]: count, ...unread } = this.view.value.unread;
     if (count) this.view.patch({ unread });
+  }
+
+  /**
+   * The server may not know yet what was read just now; of rooms that one isn't in it counts nothing.
+   *
+   * @param {RoomInfo[]} rooms
+   */
+  #unreadOf(rooms) {
+    /** @type {Record<string, number>} */
+    const unread = {};
+    for (const { id, head, unread: count = this.view.value.unread[id] ?? 0 } of rooms) {
+      if (count > 0 && this.marks.of(id) < head) unread[id] = count;
+    }
+    return unread;
   }
 
   /** @param {RoomInfo} room */

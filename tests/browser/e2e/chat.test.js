@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { ChatPage, launchBrowser } from "./chat-page.js";
+import { eventually } from "./eventually.js";
 import { ServerProcess } from "./server-process.js";
 
 let server;
@@ -133,6 +134,19 @@ test("what is said elsewhere is counted beside its room and in the title", async
   await ana.page.getByRole("link", { name: /general/i }).click();
   await ana.sees("Is anybody here?");
   assert.doesNotMatch(await ana.page.title(), /^\(/);
+});
+
+test("what was in sight is read, and the server knows", async () => {
+  const [ana, bo] = [await enter("Ana"), await enter("Bo")];
+  await bo.send("For whichever device");
+  await ana.sees("For whichever device");
+  const stored = await ana.page.evaluate(() => Object.values(localStorage));
+  const { token } = JSON.parse(stored.find((it) => it.includes('"token"')));
+  const headers = { authorization: `Bearer ${token}` };
+  await eventually(5000, "the server knows", async () => {
+    const room = await (await fetch(new URL("/api/rooms/general", server.url), { headers })).json();
+    return room.unread === 0 && room.read === room.head;
+  });
 });
 
 test("an unknown room says so and leaves a way out", async () => {

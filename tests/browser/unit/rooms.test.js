@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { webcrypto } from "node:crypto";
 import { test } from "node:test";
 import { RoomList } from "../../../static/state/room-list.js";
-import { afterEvent, isMember, sorted, withRoom } from "../../../static/state/rooms.js";
+import { afterEvent, isMember, sorted, titleOf, withRoom } from "../../../static/state/rooms.js";
+import { FakeClock } from "./fake-clock.js";
 
 globalThis.crypto ??= webcrypto;
 
@@ -73,4 +74,31 @@ test("unread messages are counted and cleared by room", () => {
   rooms.countUnread("b");
   rooms.clearUnread("a");
   assert.deepEqual(rooms.view.value.unread, { b: 1 });
+});
+
+test("what is unread is what the server says, and what came since", async () => {
+  const items = [room("a", { role: "member", read: 3, unread: 2 }), room("b", { unread: 0 }), general];
+  const rooms = new RoomList(async () => ({ items }));
+  rooms.countUnread("general", 5);
+  rooms.countUnread("b");
+  await rooms.refresh();
+  assert.deepEqual(rooms.view.value.unread, { a: 2, general: 1 }, "one isn't counted for: kept");
+  rooms.countUnread("a", 5);
+  assert.deepEqual(rooms.view.value.unread.a, 2, "the list was counted with it");
+  rooms.countUnread("a", 6);
+  assert.deepEqual(rooms.view.value.unread.a, 3);
+});
+
+test("a room that was read to its end just now has nothing unread, whatever the server knows yet", async () => {
+  const items = [room("a", { unread: 2 }), room("b", { unread: 2 })];
+  const rooms = new RoomList(async () => ({ items }), new FakeClock());
+  rooms.marks.readTo("a", 5);
+  rooms.marks.readTo("b", 4);
+  await rooms.refresh();
+  assert.deepEqual(rooms.view.value.unread, { b: 2 });
+});
+
+test("a direct room is called by the other one", () => {
+  assert.equal(titleOf(room("d-1", { kind: "direct", name: "Bob" })), "Bob");
+  assert.equal(titleOf(room("d-1", { kind: "direct", name: "" })), "Direct messages");
 });

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -112,6 +113,13 @@ class Server:
 
 
 def _free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """One below those that the system gives to whoever connects somewhere: it stays free while the server is down."""
+    for port in random.sample(range(10_000, 30_000), 100):
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+            try:
+                listener.bind(("0.0.0.0", port))
+                return port
+            except OSError:
+                pass  # taken
+    raise AssertionError("no free port")

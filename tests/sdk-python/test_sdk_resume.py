@@ -88,10 +88,12 @@ class Resuming(ServerTest):
         network.stall()
         # More than the kernel keeps for a connection, and the server for a session.
         ids = await ada.send_all(room, drafts(400, "x" * 16_000), width=20)
-        self.assertLess(len(feed.messages), 400)
+        self.assertEqual(feed.messages, [])
         network.flow()
         await feed.has(ids)
-        self.assertGreater(len(feed.subscribed), 1)
+        # Its place, or on a slow machine its connection.
+        codes = {it.code for it in [*feed.subscribing, *bob.connecting]}
+        self.assertTrue(codes & {2500, 3008}, codes)
         self.assertEqual(len(feed.messages), 400)
         self.assert_resumed(feed)
 

@@ -25,6 +25,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run every scenario on floors and server beside each other, and print the table.
     Bench(BenchArgs),
+    /// Send every kind of abuser at a server with its default limits, and see what ordinary users notice.
+    Flood(FloodArgs),
     /// Kill a server under load again and again, and check that it kept its promises.
     Crash(CrashArgs),
 }
@@ -128,6 +130,20 @@ pub struct BenchArgs {
     /// Also write every single run's report to this file, one JSON object a line.
     #[arg(long)]
     pub raw: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct FloodArgs {
+    /// The server's program.
+    #[arg(long)]
+    pub server: PathBuf,
+    /// Seconds that are measured of each kind of abuser, and as long before it without one.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=5))]
+    pub seconds: u64,
+    /// Where the server's data goes for the time of the flood: a real disk. The system's
+    /// temporary folder if absent.
+    #[arg(long)]
+    pub scratch: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -54,7 +54,14 @@ impl Link {
     }
 
     async fn upgrade(address: SocketAddr) -> Result<Self> {
-        let mut socket = TcpStream::connect(address).await?;
+        Self::upgraded(TcpStream::connect(address).await?, address).await
+    }
+
+    /// Upgrades a connection that is there; how long it may take is the caller's to say.
+    ///
+    /// # Errors
+    /// The server refuses it; its status line is in the message.
+    pub async fn upgraded(mut socket: TcpStream, address: SocketAddr) -> Result<Self> {
         socket.set_nodelay(true)?;
         let (request, accept) = ws::request_upgrade(&address.to_string(), wire::PATH);
         socket.write_all(request.as_bytes()).await?;
@@ -170,6 +177,11 @@ impl Link {
             }
         }
         Ok(joined.into_iter().flatten().collect())
+    }
+
+    /// The socket, and what was read from it already.
+    pub fn into_socket(self) -> (TcpStream, Vec<u8>) {
+        (self.socket, self.unread)
     }
 
     /// The socket, out of tokio's hands, what was read from it already, and the last command id.

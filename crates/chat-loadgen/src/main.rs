@@ -1,11 +1,12 @@
 //! `chat-loadgen`: the instrument. It measures the chat server beside the machine's own floor
-//! (`bench`, `run`, `floor`), and kills it under load to see whether it keeps its promises
+//! (`bench`, `run`, `floor`), floods it (`flood`), and kills it under load to see whether it keeps its promises
 //! (`crash`). How to read its figures is in `bench/README.md`.
 
 mod bench;
 mod cli;
 mod crash;
 mod engine;
+mod flood;
 mod floor;
 mod link;
 mod proc;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Floor(args) => floor::run(args.mode, args.port).map(|()| true),
         Command::Run(args) => run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Flood(args) => flood::run(&args),
         Command::Crash(args) => crash::run(&args),
     };
     match done {

@@ -2,7 +2,7 @@
 
 mod idle;
 mod load;
-mod stage;
+pub mod stage;
 
 use std::net::SocketAddr;
 

@@ -13,23 +13,31 @@ const CONCURRENCY: usize = 32;
 
 /// Who sits where; indices are into the cast.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SeatPlan {
-    pub(super) guest: usize,
-    pub(super) rooms: Vec<usize>,
+pub struct SeatPlan {
+    pub guest: usize,
+    pub rooms: Vec<usize>,
     /// Writes to the first of its rooms.
-    pub(super) writes: bool,
+    pub writes: bool,
 }
 
 /// Guests and rooms, made before anyone connects, so that nothing happens in a room afterwards
 /// but what the load does. A floor knows no guests, and its rooms need no making.
-pub(super) struct Cast {
+pub struct Cast {
     guests: Vec<Guest>,
-    pub(super) rooms: Vec<String>,
+    pub rooms: Vec<String>,
 }
 
 impl Cast {
+    /// The guests from the `from`th on.
+    pub fn guests_from(&self, from: usize) -> &[Guest] {
+        self.guests.get(from..).unwrap_or_default()
+    }
+
     /// Makes `guests` guests and `rooms` rooms; the writers in `seats` become members.
-    pub(super) async fn make(
+    ///
+    /// # Errors
+    /// The server refuses one of them, or doesn't answer.
+    pub async fn make(
         target: &Target,
         guests: usize,
         rooms: usize,
@@ -69,7 +77,10 @@ impl Cast {
     }
 
     /// Connects everyone in `seats` and hands them to the engine.
-    pub(super) async fn seat(
+    ///
+    /// # Errors
+    /// Somebody isn't let in.
+    pub async fn seat(
         &self,
         target: &Target,
         seats: &[SeatPlan],

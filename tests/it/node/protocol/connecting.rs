@@ -211,6 +211,30 @@ async fn who_does_not_connect_in_time_is_closed_with_3502(
 
 #[rstest]
 #[tokio::test]
+async fn two_thousand_connects_that_say_nothing_are_ended_and_hold_up_nobody(
+    #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+) {
+    const SILENT: usize = 2000;
+    let server = Server::with(shell, &[("CHAT__SESSION__CONNECT_TIMEOUT_S", "1")]).await;
+    let mut witness = server.client("Witness").await;
+    let before = server.resident_bytes();
+    let mut silent = Vec::new();
+    for n in 0..SILENT {
+        silent.push(Raw::upgraded(&server).await);
+        if n % 100 == 0 {
+            witness.say("general", &format!("m{n}")).await;
+        }
+    }
+    for mut raw in silent {
+        assert_eq!(raw.closed().await, Some((STALE.0, STALE.1.to_owned())));
+    }
+    let grown = server.resident_bytes().saturating_sub(before);
+    assert!(grown < 64 << 20, "it keeps {} MiB", grown >> 20);
+    witness.say("general", "last").await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_token_that_runs_out_ends_the_connection_with_3005(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
 ) {

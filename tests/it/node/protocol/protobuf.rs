@@ -162,6 +162,13 @@ async fn what_breaks_the_protocol_is_closed_with_3501_and_what_comes_before_it_i
         ("an rpc that is a number", vec![4, 0x08, 1, 0x68, 3]),
         ("a text that is not UTF-8", vec![7, 0x08, 1, 0x6a, 3, 0x12, 1, 0xff]),
         ("groups without end", [vec![0x64], [0xfb, 0x07].repeat(50)].concat()),
+        ("groups nested 30,000 deep", {
+            let mut message = vec![0x08, 1];
+            message.extend([0xfb, 0x07].repeat(30_000));
+            let mut frame = Vec::new();
+            prost::encode_length_delimiter(message.len(), &mut frame).unwrap();
+            [frame, message].concat()
+        }),
         ("no id", delimited(r#"{"rpc":{"method":"user.me"}}"#)),
         ("no request", delimited(r#"{"id":7}"#)),
         ("a ping", delimited(r#"{"id":7,"ping":{}}"#)),

@@ -21,6 +21,51 @@ fn routes() -> Vec<(Method, &'static str, String)> {
     ]
 }
 
+/// `good`'s values, without their names.
+fn listed(good: &str) -> Vec<u8> {
+    let object: serde_json::Map<_, _> = serde_json::from_str(good).unwrap();
+    json!(object.values().collect::<Vec<_>>()).to_string().into_bytes()
+}
+
+/// `good` with something else for its text.
+fn with_text(good: &str, value: &[u8]) -> Vec<u8> {
+    let text = [r#""Eve""#, r#""hi""#].into_iter().find(|text| good.contains(text)).unwrap();
+    let (before, behind) = good.split_once(text).unwrap();
+    [before.as_bytes(), value, behind.as_bytes()].concat()
+}
+
+fn nested(depth: usize) -> String {
+    format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+}
+
+#[tokio::test]
+async fn a_query_that_is_none_is_refused() {
+    let server = Server::start(Shell::Lean).await;
+    let guest = server.guest("Ada").await;
+    for path in ["/api/rooms", "/api/rooms/general/members", "/api/rooms/general/messages"] {
+        for query in [
+            "limit=99999999999999999999",
+            "limit=-1",
+            "limit=1e3",
+            "limit=all",
+            "limit=",
+            "limit=1&limit=2",
+            "limit=%ff",
+            "limit=%00",
+        ] {
+            let target = format!("{path}?{query}");
+            let answer = server.ask(Method::GET, &target, |it| it.bearer_auth(&guest.token)).await;
+            assert_problem(&answer, 107, &target);
+        }
+    }
+    for query in ["cursor=%ff", "cursor=%00", "cursor=?", &format!("cursor={}", "x".repeat(8000))] {
+        let target = format!("/api/rooms?{query}");
+        let answer = server.ask(Method::GET, &target, |it| it.bearer_auth(&guest.token)).await;
+        assert_problem(&answer, 107, &target);
+    }
+    assert_eq!(server.get("/api/me", &guest).await.0, 200);
+}
+
 #[tokio::test]
 async fn a_malformed_or_overlong_body_is_refused_and_changes_nothing() {
     let server = Server::start(Shell::Lean).await;
@@ -40,10 +85,19 @@ async fn a_malformed_or_overlong_body_is_refused_and_changes_nothing() {
             ("an object that doesn't end", cut.into()),
             ("two objects", format!("{good}{good}").into()),
             ("a list", b"[]".to_vec()),
+            ("a list of what it has", listed(&good)),
             ("null", b"null".to_vec()),
             ("no JSON", b"name=Eve".to_vec()),
-            ("no UTF-8", good.replace("Eve", "E\u{1}ve").replace("hi", "\u{1}").into_bytes()),
+            (
+                "a raw control character",
+                good.replace("Eve", "E\u{1}ve").replace("hi", "\u{1}").into_bytes(),
+            ),
             ("bytes", b"\xff\xfe{}".to_vec()),
+            ("a text that is not UTF-8", with_text(&good, b"\"E\xffve\"")),
+            ("a text with NUL", with_text(&good, br#""E\u0000ve""#)),
+            ("half a surrogate pair", with_text(&good, br#""\ud800""#)),
+            ("a huge number for a text", with_text(&good, b"1e400")),
+            ("a list for a text", with_text(&good, nested(10_000).as_bytes())),
             ("depth", deep.into()),
             ("one byte too many", padded(BODY_BYTES_MAX + 1).into()),
             ("a megabyte", padded(1 << 20).into()),
@@ -52,6 +106,10 @@ async fn a_malformed_or_overlong_body_is_refused_and_changes_nothing() {
             assert_problem(&answer, 107, &format!("{method} {path}: {what}"));
             assert_eq!(answer.header("cache-control"), "no-store");
         }
+        let text = with_text(&good, format!("\"{}\"", "x".repeat(20_000)).as_bytes());
+        let overlong = if path.ends_with("/messages") { 407 } else { 107 };
+        let answer = server.ask(method.clone(), &path, |it| json_with(it, text)).await;
+        assert_problem(&answer, overlong, &format!("{method} {path}: an overlong text"));
         let plain = |it: RequestBuilder| it.bearer_auth(&socket.guest.token).body(good.clone());
         let answer = server.ask(method.clone(), &path, plain).await;
         assert_problem(&answer, 107, &format!("{method} {path}: not said to be JSON"));

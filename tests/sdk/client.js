@@ -84,12 +84,16 @@ export class Client {
 /** What one subscription told: publications, and the contexts of `subscribed` and `unsubscribed`. */
 export class Feed {
   publications = [];
+  /** Publications that are kept nowhere, and have no place in the order. */
+  ephemeral = [];
   subscribed = [];
   unsubscribed = [];
 
   constructor(subscription) {
     this.subscription = subscription;
-    subscription.on('publication', (context) => this.publications.push(readable(context)));
+    subscription.on('publication', (context) => {
+      (context.offset ? this.publications : this.ephemeral).push(readable(context));
+    });
     subscription.on('subscribed', (context) => this.subscribed.push(context));
     subscription.on('unsubscribed', (context) => this.unsubscribed.push(context));
   }

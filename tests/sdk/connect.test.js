@@ -88,12 +88,16 @@ describe('connecting', { timeout: 60_000 }, () => {
     assert.equal((await client.rpc('user.me', {})).name, 'Ada');
   });
 
-  test('presence is not offered yet: error 108', async () => {
-    const client = await connected('Ada');
-    const { subscription } = await client.subscribe('general');
-    await assert.rejects(subscription.presence(), { code: 108 });
-    await assert.rejects(subscription.presenceStats(), { code: 108 });
-    assert.equal(subscription.state, 'subscribed');
+  test('presence tells who is there', async () => {
+    const [ada, bob] = [await connected('Ada'), await connected('Bob')];
+    const room = await ada.newRoom('presence');
+    const [feed] = [await ada.subscribe(room), await bob.subscribe(room)];
+    // It is counted a moment after the reply to a subscribe; a tick says when.
+    await eventually('a tick has counted both', () => feed.ephemeral.some(({ data }) => data.count === 2));
+    const { clients } = await feed.subscription.presence();
+    const names = Object.values(clients).map(({ connInfo }) => format.read(connInfo).name);
+    assert.deepEqual(names.sort(), ['Ada', 'Bob']);
+    assert.deepEqual(await feed.subscription.presenceStats(), { numClients: 2, numUsers: 2 });
   });
 
   test('a client that disconnects and connects again is served again', async () => {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Mounted;
 use super::auth::Identity;
+use super::body::Object;
 use super::error::{ApiError, json};
 use crate::actors::node::Node;
 use crate::domain::record::Change;
@@ -38,13 +39,13 @@ fn ticket(node: &Node, status: StatusCode, user: &User) -> Result<HttpResponse, 
 pub async fn create(
     mounted: Mounted,
     req: HttpRequest,
-    body: web::Json<Named>,
+    body: web::Json<Object<Named>>,
 ) -> Result<HttpResponse, ApiError> {
     let node = &mounted.node;
     if node.tokens.guests().is_none() {
         return Err(ErrorCode::NotAvailable.into());
     }
-    let name = parse_name(&body.name)?;
+    let name = parse_name(&body.0.0.name)?;
     if !mounted.gate.guests.pass(req.peer_addr().map(|peer| peer.ip())) {
         return Err(ErrorCode::TooManyRequests.into());
     }
@@ -70,9 +71,9 @@ pub async fn me(who: Identity) -> HttpResponse {
 pub async fn rename(
     mounted: Mounted,
     who: Identity,
-    body: web::Json<Named>,
+    body: web::Json<Object<Named>>,
 ) -> Result<HttpResponse, ApiError> {
-    let change = Change::RenameUser { user: who.0.id, name: parse_name(&body.name)? };
+    let change = Change::RenameUser { user: who.0.id, name: parse_name(&body.0.0.name)? };
     match mounted.node.store.change(change).await? {
         Changed::User(user) => Ok(json(StatusCode::OK, chat_protocol::json::encode(&user))),
         Changed::Room(_) | Changed::Gone => Err(ErrorCode::Internal.into()),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::Mounted;
 use super::auth::Identity;
+use super::body::Object;
 use super::error::{ApiError, json};
 use super::rooms::ask;
 use crate::actors::reply::ack;
@@ -61,10 +62,10 @@ pub async fn send(
     mounted: Mounted,
     who: Identity,
     room: web::Path<RoomId>,
-    body: web::Json<Send>,
+    body: web::Json<Object<Send>>,
 ) -> Result<HttpResponse, ApiError> {
     let node = &mounted.node;
-    let Send { client_id, text } = body.into_inner();
+    let Send { client_id, text } = body.into_inner().0;
     let bytes_max = node.policy.text_bytes_max;
     match check_message(&who.0, room.into_inner(), client_id, &text, bytes_max)? {
         Deed::Publish(draft) => {

@@ -3,6 +3,7 @@
 //! `docs/PROTOCOL.md` describes what is here; errors are always `application/problem+json`.
 
 pub mod auth;
+pub mod body;
 pub mod error;
 #[cfg(feature = "faults")]
 pub mod faults;

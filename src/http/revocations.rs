@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Mounted;
 use super::auth::{Identity, ServerKey};
+use super::body::Object;
 use super::error::{ApiError, json};
 use crate::domain::record::Change;
 use crate::domain::revocation::{Revocation, Revoked};
@@ -39,18 +40,18 @@ async fn order(mounted: &Mounted, user: UserId, what: Revoked) -> Result<HttpRes
 pub async fn disconnect(
     mounted: Mounted,
     _key: ServerKey,
-    body: web::Json<Disconnect>,
+    body: web::Json<Object<Disconnect>>,
 ) -> Result<HttpResponse, ApiError> {
-    order(&mounted, body.into_inner().user, Revoked::Sessions).await
+    order(&mounted, body.into_inner().0.user, Revoked::Sessions).await
 }
 
 /// `POST /api/revoke`
 pub async fn revoke(
     mounted: Mounted,
     _key: ServerKey,
-    body: web::Json<Revoke>,
+    body: web::Json<Object<Revoke>>,
 ) -> Result<HttpResponse, ApiError> {
-    let Revoke { user, token_id } = body.into_inner();
+    let Revoke { user, token_id } = body.into_inner().0;
     if token_id.as_ref().is_some_and(|id| id.len() > TOKEN_ID_BYTES_MAX || id.contains('\0')) {
         return Err(ErrorCode::BadRequest.into());
     }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::Mounted;
 use super::auth::Identity;
+use super::body::Object;
 use super::error::{ApiError, json};
 use crate::actors::answer;
 use crate::domain::question::{Answer, Question};
@@ -52,9 +53,9 @@ pub async fn list(
 pub async fn create(
     mounted: Mounted,
     who: Identity,
-    body: web::Json<RoomCreate>,
+    body: web::Json<Object<RoomCreate>>,
 ) -> Result<HttpResponse, ApiError> {
-    match check_create(&who.0, body.into_inner())? {
+    match check_create(&who.0, body.into_inner().0)? {
         Deed::Change(it) => change(&mounted, StatusCode::CREATED, it).await,
         _ => Err(ErrorCode::Internal.into()),
     }
@@ -81,9 +82,9 @@ pub async fn update(
     mounted: Mounted,
     who: Identity,
     room: web::Path<RoomId>,
-    body: web::Json<Update>,
+    body: web::Json<Object<Update>>,
 ) -> Result<HttpResponse, ApiError> {
-    let Update { name, topic } = body.into_inner();
+    let Update { name, topic } = body.into_inner().0;
     match check_update(&who.0, RoomUpdate { room: room.into_inner(), name, topic })? {
         Deed::Change(it) => change(&mounted, StatusCode::OK, it).await,
         _ => Err(ErrorCode::Internal.into()),

@@ -102,9 +102,9 @@ pub async fn mark_read(
     mounted: Mounted,
     who: Identity,
     room: web::Path<RoomId>,
-    body: web::Json<ReadTo>,
+    body: web::Json<Object<ReadTo>>,
 ) -> Result<HttpResponse, ApiError> {
-    let (room, user, offset) = (room.into_inner(), who.0.id, body.offset);
+    let (room, user, offset) = (room.into_inner(), who.0.id, body.0.0.offset);
     let read = mounted.node.store.mark_read(ReadMark { room, user, offset }, 0).await?;
     Ok(json(StatusCode::OK, chat_protocol::json::encode(&read)))
 }

@@ -1,6 +1,7 @@
 // A real server for one test file: its own process, port and data directory.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -108,11 +109,21 @@ export class Server {
   }
 }
 
+/**
+ * A port that was free a moment ago, below those that the system gives to whoever connects somewhere: it stays free while
+ * the server is down.
+ */
 async function freePort() {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 30_000);
+    const listener = createServer();
+    const free = new Promise((resolve) => {
+      listener.once('listening', () => resolve(true)).once('error', () => resolve(false));
+    });
+    listener.listen(port, '0.0.0.0');
+    if (!(await free)) continue; // taken
+    listener.close();
+    await once(listener, 'close');
+    return port;
+  }
 }

@@ -21,7 +21,7 @@ pub enum Effect {
     Authenticate {
         token: String,
     },
-    /// Look at a fresh token; ends with [`Session::on_refreshed`].
+    /// Look at a fresh token; ends with [`super::Session::on_refreshed`].
     Refresh {
         ticket: Ticket,
         token: String,
@@ -37,7 +37,7 @@ pub enum Effect {
         ticket: Ticket,
         after: Offset,
     },
-    /// Stop deliveries of `room` under `ticket`; ends with [`Session::on_detached`].
+    /// Stop deliveries of `room` under `ticket`; ends with [`super::Session::on_detached`].
     Detach {
         room: RoomId,
         ticket: Ticket,

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::pooled_connection::{
@@ -83,7 +84,13 @@ impl Reads {
             // Caught here: the wrapper would keep a connection whose query panicked, and could never give it back.
             let guarded = move |conn: &mut SqliteConnection| {
                 let read = catch_unwind(AssertUnwindSafe(|| conn.transaction(query)));
-                Ok(read.unwrap_or_else(|_| Err(StoreError::Unavailable("a query panicked".into()))))
+                let read = read
+                    .unwrap_or_else(|_| Err(StoreError::Unavailable("a query panicked".into())));
+                if let Err(StoreError::Unavailable(_)) = &read {
+                    // What was wrong may be what it has kept of the file, and would be read for ever.
+                    let _ = conn.batch_execute("PRAGMA shrink_memory");
+                }
+                Ok(read)
             };
             conn.spawn_blocking(guarded).await?
         })

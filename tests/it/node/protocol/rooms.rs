@@ -134,7 +134,7 @@ async fn each_refusal_about_a_room_has_its_code(
         (json!({ "name": "x", "kind": "public", "members": "everyone" }), 107),
         (json!({ "name": "x", "kind": "public", "members": many }), 107),
         (json!({ "name": "x", "kind": "public", "client_id": "a b" }), 107),
-        (json!({ "name": "x", "kind": "direct" }), 108),
+        (json!({ "name": "x", "kind": "direct" }), 107),
         (json!({ "name": "x", "kind": "general" }), 108),
         (json!({}), 107),
     ] {

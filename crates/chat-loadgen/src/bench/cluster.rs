@@ -9,13 +9,14 @@ mod relay;
 mod sends;
 mod written;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::BenchArgs;
 use crate::proc;
+use crate::server::{Running, ServerPlan, free_port, log_tail};
 use finding::{Finding, table};
 
 /// Of a usual and a quick bench.
@@ -29,6 +30,28 @@ pub(super) struct Ground {
     pub(super) repeats: usize,
     pub(super) quick: bool,
     pub(super) runtime: Runtime,
+}
+
+impl Ground {
+    /// A node with these options, ready; its data and `server.log` are in `folder`.
+    pub(super) fn node(
+        &self,
+        folder: &Path,
+        options: &[(&'static str, String)],
+    ) -> Result<Running> {
+        let log = folder.join("server.log");
+        let mut node = Running::server(&ServerPlan {
+            program: &self.program,
+            data_dir: folder,
+            port: free_port()?,
+            shell: None,
+            log: &log,
+            core: None,
+            options,
+        })?;
+        self.runtime.block_on(node.ready()).with_context(|| log_tail(&log))?;
+        Ok(node)
+    }
 }
 
 type Scenario = fn(&Ground) -> Result<Vec<Finding>>;

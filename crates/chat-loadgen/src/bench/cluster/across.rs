@@ -18,7 +18,7 @@ use super::finding::{Finding, Goal, median};
 use super::written::{bare_producer, clock, options};
 use crate::report::{Latency, Outcome};
 use crate::scenario::{self, Scenario, ScenarioName, Target};
-use crate::server::{Running, ServerPlan, free_port, log_tail};
+use crate::server::Running;
 
 /// Publications a second.
 const RATE: u32 = 200;
@@ -79,26 +79,13 @@ struct Nodes {
 impl Nodes {
     fn start(ground: &Ground, kafka: &Kafka, postgres: &Postgres, redis: &Redis) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("chat-bench-").tempdir_in(&ground.scratch)?;
-        let log = folder.path().join("server.log");
         let options = [
             ("DATABASE_URL", postgres.url()),
             ("REDIS_URL", redis.url()),
             ("KAFKA_BROKERS", kafka.bootstrap()),
             ("CHAT__KAFKA__PARTITIONS", "4".to_owned()),
         ];
-        let start = || {
-            let mut node = Running::server(&ServerPlan {
-                program: &ground.program,
-                data_dir: folder.path(),
-                port: free_port()?,
-                shell: None,
-                log: &log,
-                core: None,
-                options: &options,
-            })?;
-            ground.runtime.block_on(node.ready()).with_context(|| log_tail(&log))?;
-            anyhow::Ok(node)
-        };
+        let start = || ground.node(folder.path(), &options);
         Ok(Self { running: [start()?, start()?], _folder: folder })
     }
 

@@ -16,7 +16,7 @@ use super::written::{Nothing, Rooms, Written, bare_producer, clock, options, pro
 use crate::proc::cpu_time;
 use crate::report::{Outcome, Report};
 use crate::scenario::{self, Scenario, ScenarioName, Target};
-use crate::server::{Running, ServerPlan, free_port, log_tail};
+use crate::server::log_tail;
 
 const ROOMS: usize = 200;
 const PARTITIONS: u32 = 16;
@@ -149,16 +149,7 @@ fn whole_node(ground: &Ground, kafka: &Kafka, nth: usize) -> Result<Report> {
         ("CHAT__KAFKA__TOPIC", format!("node-{nth}")),
         ("CHAT__KAFKA__PARTITIONS", PARTITIONS.to_string()),
     ];
-    let mut running = Running::server(&ServerPlan {
-        program: &ground.program,
-        data_dir: folder.path(),
-        port: free_port()?,
-        shell: None,
-        log: &log,
-        core: None,
-        options: &options,
-    })?;
-    ground.runtime.block_on(running.ready()).with_context(|| log_tail(&log))?;
+    let running = ground.node(folder.path(), &options)?;
     let mut scenario = Scenario::named(ScenarioName::Rooms);
     (scenario.rooms, scenario.members, scenario.window) = (ROOMS, 1, WINDOW);
     scenario.drain_s = 60.0;

@@ -176,6 +176,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{} said at last:\n{}", self.name, last_lines(&self.said())); // a test fails
+        }
         if !self.is_running() {
             return keeper::release(self.pid());
         }

@@ -180,16 +180,27 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// A broker that has not yet heard of a new topic answers with no settings at all, or that it doesn't know it: it is
+    /// asked again.
     fn settings(&self) -> Result<ConfigResource, SetUpError> {
         let name = &self.options.topic;
         let admin: AdminClient<_> = self.admin.create()?;
         let asked = [ResourceSpecifier::Topic(name)];
-        let asking = admin.describe_configs(&asked, &admin_options());
-        let answers = self.runtime.block_on(asking).map_err(|err| self.unreachable(err))?;
-        let cant_read = |code| not_allowed(format!("read the settings of the topic {name}"), code);
-        match answers.into_iter().next() {
-            Some(answer) => answer.map_err(cant_read),
-            None => Err(cant_read(RDKafkaErrorCode::Fail)),
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let asking = admin.describe_configs(&asked, &admin_options());
+            let answers = self.runtime.block_on(asking).map_err(|err| self.unreachable(err))?;
+            let code = match answers.into_iter().next() {
+                Some(Ok(settings)) if !settings.entries.is_empty() => return Ok(settings),
+                Some(Ok(_)) => RDKafkaErrorCode::UnknownTopicOrPartition,
+                Some(Err(code)) => code,
+                None => RDKafkaErrorCode::Fail,
+            };
+            let is_new = code == RDKafkaErrorCode::UnknownTopicOrPartition;
+            if !is_new || Instant::now() >= deadline {
+                return Err(not_allowed(format!("read the settings of the topic {name}"), code));
+            }
+            let _ = self.client.poll(Duration::from_millis(50)); // only errors come, which are kept
         }
     }
 

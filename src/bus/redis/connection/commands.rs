@@ -59,12 +59,13 @@ async fn keep_one(
     loop {
         tokio::select! {
             _ = beat.tick() => {}
-            // A cluster's client finds out by itself.
-            changed = layout.changed() => if changed.is_ok()
-                && !matches!(config.setup, Setup::Cluster(_))
-            {
-                return Err(Unreachable("another server has taken its place".to_owned()));
-            },
+            // Where nobody watches the layout this fails at once, each time it is asked: then it is not.
+            Ok(()) = layout.changed() => {
+                // A cluster's client finds out by itself.
+                if !matches!(config.setup, Setup::Cluster(_)) {
+                    return Err(Unreachable("another server has taken its place".to_owned()));
+                }
+            }
         }
         let _: Value = redis::cmd("PING").query_async(&mut connection).await?;
         beats += 1;

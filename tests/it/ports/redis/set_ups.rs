@@ -145,3 +145,20 @@ async fn a_cluster_goes_on_when_a_slot_moves_and_when_a_master_dies() {
     fold_all(&projection, 0, &more).await;
     assert_eq!(next_event(&bus, &rooms[0]).await.offset, 21);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_nothing_to_say_says_it_once_a_second() {
+    // It asked as fast as it was answered: nobody watches the layout of a server that stands alone, and a watch without a
+    // watcher is over at once, always.
+    let server = blocking(|| Server::start(Durability::Quick).unwrap()).await;
+    let _bus = bus(&server.url(), &new_epoch(), Arc::new(KnownHeads::of_nothing())).await;
+    let beats = || {
+        let stats = server.ask(&["INFO", "commandstats"]).unwrap();
+        let pings = stats.text().unwrap().split("cmdstat_ping:calls=").nth(1).unwrap_or("0,");
+        pings.split(',').next().unwrap().parse::<u64>().unwrap()
+    };
+    let (began, before) = (std::time::Instant::now(), beats());
+    eventually("some more beats", async || (beats() >= before + 6).then_some(())).await;
+    // Of two connections, one for commands and one that listens.
+    assert!(began.elapsed() >= Duration::from_millis(1500), "{:?}", began.elapsed());
+}

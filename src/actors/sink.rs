@@ -28,7 +28,7 @@ use crate::store::{Committed, StoreError};
 use crate::{faults, metrics};
 
 /// Drafts in one group at most.
-const GROUP_MAX: usize = 1024;
+const GROUP_MAX: usize = 4096;
 /// Drafts that may wait.
 const QUEUE_MAX: usize = 64 * 1024;
 /// Bytes that they may hold.

@@ -108,12 +108,8 @@ impl Bench {
             Subject::Floor(mode) => Running::floor(*mode, SERVER_CORE)?,
             Subject::Server(shell) => self.start(shell, &data, &log)?,
         };
-        let target = Target {
-            address: running.address,
-            readers: running.address,
-            pid: running.pid(),
-            is_floor: matches!(subject, Subject::Floor(_)),
-        };
+        let is_floor = matches!(subject, Subject::Floor(_));
+        let target = Target::one(running.address, running.pid(), is_floor);
         scenario::run(&row.scenario, &target).with_context(|| log_tail(&log))
     }
 

@@ -66,13 +66,7 @@ pub fn run(args: &FloodArgs) -> Result<bool> {
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(server.ready())?;
-    let target = Target {
-        address: server.address,
-        readers: server.address,
-        pid: server.pid(),
-        is_floor: false,
-    };
-    let mut flood = Flood::set_up(&target, &runtime)?;
+    let mut flood = Flood::set_up(&server, &runtime)?;
     let rows = Kind::ALL
         .iter()
         .map(|kind| flood.beside(*kind, Duration::from_secs(args.seconds)))
@@ -99,7 +93,8 @@ struct Flood {
 }
 
 impl Flood {
-    fn set_up(target: &Target, runtime: &tokio::runtime::Runtime) -> Result<Self> {
+    fn set_up(server: &Running, runtime: &tokio::runtime::Runtime) -> Result<Self> {
+        let target = &Target::one(server.address, server.pid(), false);
         let seat = |n: usize| SeatPlan { guest: n, rooms: vec![0], writes: n < WRITERS };
         let seats: Vec<_> = (0..USERS).map(seat).collect();
         let cast = runtime.block_on(Cast::make(target, USERS + ABUSERS, 1, &seats))?;
@@ -118,7 +113,7 @@ impl Flood {
         })?;
         let tokens = guests.iter().map(|guest| guest.token.clone()).collect();
         let abusers = Abusers { server: target.address, tokens, room: room.clone() };
-        Ok(Self { engine, abusers, pid: target.pid })
+        Ok(Self { engine, abusers, pid: server.pid() })
     }
 
     /// Users alone, and then beside one kind of abuser.

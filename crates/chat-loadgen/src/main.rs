@@ -50,8 +50,7 @@ fn run(args: &RunArgs) -> Result<bool> {
     if let Some(core) = args.core {
         proc::pin_to_core(core)?;
     }
-    let target =
-        scenario::Target { address, readers: address, pid: args.pid, is_floor: args.floor };
+    let target = scenario::Target::one(address, args.pid, args.floor);
     let report = scenario::run(&scenario, &target)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);

@@ -5,11 +5,13 @@ mod load;
 pub mod stage;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::proc;
 use crate::report::Report;
 
 /// Scenarios that can be named on the command line.
@@ -76,15 +78,32 @@ impl Scenario {
 }
 
 /// What is loaded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Target {
     pub address: SocketAddr,
-    /// Where those connect who only read: the same, or another node.
-    pub readers: SocketAddr,
-    /// Whose CPU time and memory are read.
-    pub pid: u32,
+    /// Where those connect who only read, one after the other: the same, or other nodes.
+    pub readers: Vec<SocketAddr>,
+    /// Whose CPU time and memory are read, and added up.
+    pub pids: Vec<u32>,
     /// It has no REST and makes no guests.
     pub is_floor: bool,
+}
+
+impl Target {
+    /// One process that everyone connects to.
+    pub fn one(address: SocketAddr, pid: u32, is_floor: bool) -> Self {
+        Self { address, readers: vec![address], pids: vec![pid], is_floor }
+    }
+
+    /// Of all its processes.
+    fn cpu_time(&self) -> Result<Duration> {
+        self.pids.iter().map(|pid| proc::cpu_time(*pid)).sum()
+    }
+
+    /// Of all its processes.
+    fn rss_bytes(&self) -> Result<u64> {
+        self.pids.iter().map(|pid| proc::rss_bytes(*pid)).sum()
+    }
 }
 
 /// Runs `scenario` against `target`, on a runtime of its own in this thread.

@@ -75,7 +75,9 @@ async fn of_three_brokers_one_may_go_and_without_two_nothing_is_acked() {
         block_in_place(|| broker.start_again()).unwrap();
     }
     talk.goes_on(&cluster).await;
-    // What was unavailable may have landed: the same again settles it.
+    // What was unavailable may have landed: the same again settles it. Brokers start slowly, and an author that says
+    // nothing for so long, not even a pong, has been sent away.
+    let mut author = Client::connect(cluster.node(0), &talk.guests[3]).await;
     let id = author.say_as("general", &client_id, "meanwhile").await.unwrap();
     talk.end_with(&cluster, vec![Said { text: "meanwhile".to_owned(), id }]).await;
 }

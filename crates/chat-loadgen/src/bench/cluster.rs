@@ -5,6 +5,9 @@ mod across;
 mod catch_up;
 mod finding;
 mod idle_room;
+mod node_killed;
+mod nodes;
+mod one_room;
 mod relay;
 mod sends;
 mod written;
@@ -12,6 +15,7 @@ mod written;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::BenchArgs;
@@ -33,6 +37,12 @@ pub(super) struct Ground {
 }
 
 impl Ground {
+    /// A folder for one scenario's data, removed when dropped.
+    pub(super) fn folder(&self) -> Result<TempDir> {
+        let named = tempfile::Builder::new().prefix("chat-bench-").tempdir_in(&self.scratch);
+        named.context("no folder for data")
+    }
+
     /// A node with these options, ready; its data and `server.log` are in `folder`.
     pub(super) fn node(
         &self,
@@ -62,6 +72,8 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("relay", relay::run),
     ("idle-room", idle_room::run),
     ("across", across::run),
+    ("one-room", one_room::run),
+    ("node-killed", node_killed::run),
 ];
 
 /// Runs those whose name is asked for, and prints their table; false if a target was missed.

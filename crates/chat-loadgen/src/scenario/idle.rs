@@ -8,7 +8,6 @@ use tokio::runtime::Runtime;
 use super::stage::{Cast, SeatPlan};
 use super::{Scenario, Target};
 use crate::engine::{Engine, Pressure};
-use crate::proc::{cpu_time, rss_bytes};
 use crate::report::{IdleReport, Outcome, Report};
 
 /// Connections opened before the first look at memory: code and pools are warm then, and they
@@ -26,14 +25,14 @@ pub(super) fn run(scenario: &Scenario, target: &Target, runtime: &Runtime) -> Re
     let (warm, counted) = seats.split_at(WARM_CONNECTIONS);
     runtime.block_on(cast.seat(target, warm, &mut engine))?;
     engine.listen(Duration::from_secs_f64(scenario.warmup_s), |_| false)?;
-    let before = rss_bytes(target.pid)?;
+    let before = target.rss_bytes()?;
     runtime.block_on(cast.seat(target, counted, &mut engine))?;
-    let opened = rss_bytes(target.pid)?;
+    let opened = target.rss_bytes()?;
 
-    let (cpu, at) = (cpu_time(target.pid)?, Instant::now());
+    let (cpu, at) = (target.cpu_time()?, Instant::now());
     engine.listen(Duration::from_secs_f64(scenario.measure_s), |_| false)?;
-    let busy = (cpu_time(target.pid)? - cpu).as_secs_f64() / at.elapsed().as_secs_f64();
-    let held = rss_bytes(target.pid)?;
+    let busy = (target.cpu_time()? - cpu).as_secs_f64() / at.elapsed().as_secs_f64();
+    let held = target.rss_bytes()?;
 
     let per_session = |rss: u64| rss.saturating_sub(before) as f64 / counted.len() as f64;
     let outcome = Outcome::Idle(IdleReport {

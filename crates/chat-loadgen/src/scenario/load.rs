@@ -25,9 +25,9 @@ struct Mark {
 }
 
 impl Mark {
-    fn take(server: u32) -> Result<Self> {
+    fn take(target: &Target) -> Result<Self> {
         let generator = cpu_time(std::process::id())?;
-        Ok(Self { server: cpu_time(server)?, generator, at: Instant::now() })
+        Ok(Self { server: target.cpu_time()?, generator, at: Instant::now() })
     }
 }
 
@@ -41,9 +41,9 @@ pub(super) fn run(scenario: &Scenario, target: &Target, runtime: &Runtime) -> Re
     let mut pacer = engine.pacer();
     engine.load(&mut pacer, Duration::from_secs_f64(scenario.warmup_s))?;
     engine.tally.begin();
-    let begun = Mark::take(target.pid)?;
+    let begun = Mark::take(target)?;
     engine.load(&mut pacer, Duration::from_secs_f64(scenario.measure_s))?;
-    let ended = Mark::take(target.pid)?;
+    let ended = Mark::take(target)?;
     engine.tally.measuring = false;
     let measured = measured(&engine.tally, &begun, &ended);
 

@@ -86,16 +86,19 @@ impl Cast {
         seats: &[SeatPlan],
         engine: &mut Engine,
     ) -> Result<()> {
-        let open = async |seat: &SeatPlan| {
-            let node = if seat.writes { target.address } else { target.readers };
+        let open = async |(nth, seat): (usize, &SeatPlan)| {
+            let reads_at = target.readers[nth % target.readers.len()];
+            let node = if seat.writes { target.address } else { reads_at };
             let mut link = Link::open(node).await?;
             let rooms: Vec<_> = seat.rooms.iter().map(|room| self.rooms[*room].as_str()).collect();
             let token = self.guests.get(seat.guest).map(|guest| guest.token.as_str());
             let joined = link.join(token, &rooms).await?;
             anyhow::Ok((link, joined))
         };
-        let mut opened =
-            stream::iter(seats).map(open).buffered(CONCURRENCY).zip(stream::iter(seats));
+        let mut opened = stream::iter(seats.iter().enumerate())
+            .map(open)
+            .buffered(CONCURRENCY)
+            .zip(stream::iter(seats));
         while let Some((opened, seat)) = opened.next().await {
             let (link, joined) = opened.context("taking a seat")?;
             engine.seat(link, &joined, &seat.rooms, seat.writes)?;

@@ -21,8 +21,7 @@ fn floor(mode: Mode) -> SocketAddr {
 }
 
 fn run_at(address: SocketAddr, scenario: &Scenario) -> Report {
-    run(scenario, &Target { address, readers: address, pid: std::process::id(), is_floor: true })
-        .unwrap()
+    run(scenario, &Target::one(address, std::process::id(), true)).unwrap()
 }
 
 /// Long enough for some dozens of messages. What is lost stays lost: a second will do to be sure.

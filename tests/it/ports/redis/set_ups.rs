@@ -157,7 +157,7 @@ async fn who_has_nothing_to_say_says_it_once_a_second() {
         let pings = stats.text().unwrap().split("cmdstat_ping:calls=").nth(1).unwrap_or("0,");
         pings.split(',').next().unwrap().parse::<u64>().unwrap()
     };
-    let (began, before) = (std::time::Instant::now(), beats());
+    let (began, before) = (tokio::time::Instant::now(), beats());
     eventually("some more beats", async || (beats() >= before + 6).then_some(())).await;
     // Of two connections, one for commands and one that listens.
     assert!(began.elapsed() >= Duration::from_millis(1500), "{:?}", began.elapsed());

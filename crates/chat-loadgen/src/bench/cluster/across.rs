@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use chat_server::journal::kafka::Topic;
-use chat_services::{Durability, Kafka, Postgres, Redis};
+use chat_services::{Kafka, Redis};
 use futures_util::StreamExt;
 use hdrhistogram::Histogram;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -15,39 +15,37 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::Ground;
 use super::finding::{Finding, Goal, median};
+use super::nodes::Nodes;
 use super::written::{bare_producer, clock, options};
 use crate::report::{Latency, Outcome};
 use crate::scenario::{self, Scenario, ScenarioName, Target};
-use crate::server::Running;
 
 /// Publications a second.
 const RATE: u32 = 200;
 /// One writes through one node, the others listen through the other.
 const MEMBERS: usize = 10;
+const PARTITIONS: u32 = 4;
 /// As long as a message in its envelope.
 const BYTES: usize = 400;
 const SILENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn run(ground: &Ground) -> Result<Vec<Finding>> {
-    let kafka = Kafka::start(3)?;
-    let (postgres, redis) =
-        (Postgres::start(Durability::Durable)?, Redis::start(Durability::Quick)?);
     let seconds = if ground.quick { 3 } else { 15 };
     let count = (RATE * seconds) as usize;
     let mut p50 =
         Finding::new("publish to seen on another node, p50", "ms", Goal::MoreByAtMost(1.5));
     let mut p99 = Finding::new("the same, p99", "ms", Goal::Nothing);
     let (mut of_kafka, mut of_redis, mut acks) = (Vec::new(), Vec::new(), Vec::new());
-    let nodes = Nodes::start(ground, &kafka, &postgres, &redis)?;
+    let nodes = Nodes::start(ground, 2, PARTITIONS)?;
     for nth in 0..ground.repeats {
         let through = |acks: &mut Vec<f64>| {
-            let (seen, ack) = nodes.run(f64::from(seconds))?;
+            let (seen, ack) = run_through(&nodes, f64::from(seconds))?;
             acks.push(ack.p50_ms);
             anyhow::Ok(seen)
         };
         let before = if nth % 2 == 1 { Some(through(&mut acks)?) } else { None };
-        let bare_kafka = produce_and_consume(ground, &kafka, nth, count)?;
-        let bare_redis = ground.runtime.block_on(publish_and_receive(&redis, count))?;
+        let bare_kafka = produce_and_consume(ground, &nodes.kafka, nth, count)?;
+        let bare_redis = ground.runtime.block_on(publish_and_receive(&nodes.redis, count))?;
         let own = before.map_or_else(|| through(&mut acks), Ok)?;
         p50.add(own.p50_ms, bare_kafka.p50_ms + bare_redis.p50_ms);
         p99.add(own.p99_ms, bare_kafka.p99_ms + bare_redis.p99_ms);
@@ -70,44 +68,20 @@ pub(super) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     Ok(vec![p50, p99])
 }
 
-/// Two nodes on the same services.
-struct Nodes {
-    running: [Running; 2],
-    _folder: tempfile::TempDir,
-}
-
-impl Nodes {
-    fn start(ground: &Ground, kafka: &Kafka, postgres: &Postgres, redis: &Redis) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("chat-bench-").tempdir_in(&ground.scratch)?;
-        let options = [
-            ("DATABASE_URL", postgres.url()),
-            ("REDIS_URL", redis.url()),
-            ("KAFKA_BROKERS", kafka.bootstrap()),
-            ("CHAT__KAFKA__PARTITIONS", "4".to_owned()),
-        ];
-        let start = || ground.node(folder.path(), &options);
-        Ok(Self { running: [start()?, start()?], _folder: folder })
-    }
-
-    /// Publish to each member, and to the ack.
-    fn run(&self, seconds: f64) -> Result<(Latency, Latency)> {
-        let [writers, readers] = &self.running;
-        let mut scenario = Scenario::named(ScenarioName::OneRoom);
-        scenario.members = MEMBERS;
-        scenario.deliveries_per_s = Some(f64::from(RATE) * MEMBERS as f64);
-        scenario.measure_s = seconds;
-        let target = Target {
-            address: writers.address,
-            readers: readers.address,
-            pid: writers.pid(),
-            is_floor: false,
-        };
-        let report = scenario::run(&scenario, &target)?;
-        ensure!(report.is_clean(), "the run was not clean: {report}");
-        match report.outcome {
-            Outcome::Load(load) => Ok((load.receive, load.ack)),
-            Outcome::Idle(_) => bail!("there was no load"),
-        }
+/// Publish to each member, and to the ack.
+fn run_through(nodes: &Nodes, seconds: f64) -> Result<(Latency, Latency)> {
+    let (writers, readers) = (&nodes.running[0], &nodes.running[1]);
+    let mut scenario = Scenario::named(ScenarioName::OneRoom);
+    scenario.members = MEMBERS;
+    scenario.deliveries_per_s = Some(f64::from(RATE) * MEMBERS as f64);
+    scenario.measure_s = seconds;
+    let mut target = Target::one(writers.address, writers.pid(), false);
+    target.readers = vec![readers.address];
+    let report = scenario::run(&scenario, &target)?;
+    ensure!(report.is_clean(), "the run was not clean: {report}");
+    match report.outcome {
+        Outcome::Load(load) => Ok((load.receive, load.ack)),
+        Outcome::Idle(_) => bail!("there was no load"),
     }
 }
 

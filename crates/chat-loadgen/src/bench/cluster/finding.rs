@@ -7,6 +7,8 @@ pub(super) enum Goal {
     PartOrAtLeast(f64, f64),
     /// At least so much.
     AtLeast(f64),
+    /// At most so many times the floor.
+    TimesAtMost(f64),
     /// Above the floor by no more than this.
     MoreByAtMost(f64),
     /// Only told.
@@ -61,6 +63,7 @@ impl Finding {
         match self.goal {
             Goal::PartOrAtLeast(part, least) => self.ratio() >= part || median(&self.own) >= least,
             Goal::AtLeast(least) => median(&self.own) >= least,
+            Goal::TimesAtMost(most) => self.ratio() <= most,
             Goal::MoreByAtMost(most) => self.more() <= most,
             Goal::Nothing => true,
         }
@@ -73,6 +76,7 @@ impl Finding {
                 format!("≥ {part} × or ≥ {least:.0}: {verdict}")
             }
             Goal::AtLeast(least) => format!("≥ {least:.0}: {verdict}"),
+            Goal::TimesAtMost(most) => format!("≤ {most} ×: {verdict}"),
             Goal::MoreByAtMost(most) => format!("≤ {most} above: {verdict} ({:+.2})", self.more()),
             Goal::Nothing => "–".to_owned(),
         }
@@ -121,6 +125,15 @@ mod tests {
         finding.add(1.0, 10.0);
         finding.add(1.0, 10.0);
         assert!(!finding.is_met(), "{}", table(&[finding]));
+    }
+
+    #[test]
+    fn a_cost_may_be_so_many_times_the_floor() {
+        let mut finding = Finding::new("x", "µs", Goal::TimesAtMost(1.5));
+        finding.add(3.0, 2.0);
+        assert!(finding.is_met());
+        finding.add(4.0, 2.0);
+        assert!(!finding.is_met());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::server::log_tail;
 const ROOMS: usize = 200;
 const PARTITIONS: u32 = 16;
 /// What the Sink hands over at once, at most.
-const GROUP: usize = 1024;
+const GROUP: usize = 4096;
 /// Sends of one author that are unanswered at a time: enough that groups fill.
 const WINDOW: usize = 32;
 
@@ -44,7 +44,7 @@ fn timed(count: usize, work: impl FnOnce() -> Result<()>) -> Result<Rate> {
 pub(super) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let kafka = Kafka::start(3)?;
     let goal = Goal::PartOrAtLeast(0.6, 20_000.0);
-    let mut journal = Finding::new("the journal: groups of 1024, one at a time", "sends/s", goal);
+    let mut journal = Finding::new("the journal: groups of 4096, one at a time", "sends/s", goal);
     let mut two = Finding::new("the same, two groups at a time", "sends/s", Goal::Nothing);
     let mut node =
         Finding::new("a whole node: 200 sessions, 32 sends unanswered each", "sends/s", goal);
@@ -140,7 +140,7 @@ impl Sends {
 fn whole_node(ground: &Ground, kafka: &Kafka, nth: usize) -> Result<Report> {
     let (postgres, redis) =
         (Postgres::start(Durability::Durable)?, Redis::start(Durability::Quick)?);
-    let folder = tempfile::Builder::new().prefix("chat-bench-").tempdir_in(&ground.scratch)?;
+    let folder = ground.folder()?;
     let log = folder.path().join("server.log");
     let options = [
         ("DATABASE_URL", postgres.url()),
@@ -157,6 +157,6 @@ fn whole_node(ground: &Ground, kafka: &Kafka, nth: usize) -> Result<Report> {
         (scenario.warmup_s, scenario.measure_s) = (1.0, 3.0);
     }
     let (address, pid) = (running.address, running.pid());
-    let target = Target { address, readers: address, pid, is_floor: false };
+    let target = Target::one(address, pid, false);
     scenario::run(&scenario, &target).with_context(|| log_tail(&log))
 }

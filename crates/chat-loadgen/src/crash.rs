@@ -30,6 +30,9 @@ use cluster::Cluster;
 use nemesis::{Lone, Nemesis};
 use scene::{Phase, Scene};
 
+/// Violations that are drawn, beside data and log.
+const DRAWN_MAX: usize = 10;
+
 /// Runs the rounds and prints the verdict; false if a promise was broken.
 ///
 /// # Errors
@@ -47,7 +50,7 @@ pub fn run(args: &CrashArgs) -> Result<bool> {
     });
     let clean = matches!(&verdict, Ok((verdict, 0)) if verdict.is_clean());
     if !clean {
-        println!("data and log are kept in {}", folder.keep().display());
+        println!("data, log and drawings are kept in {}", folder.keep().display());
     }
     let (verdict, unjust) = verdict?;
     print!("{verdict}");
@@ -80,7 +83,12 @@ async fn judge(args: &CrashArgs, folder: &Folder) -> Result<(Verdict, u64)> {
     reader_task::finish_all(readers, &scene).await?;
     let recorder = scene.recorder.borrow();
     println!("{}; errors in answer to sends: {:?}", nemesis.deeds(), recorder.errors);
-    Ok((chat_checker::check(&recorder.history), recorder.unjust))
+    let verdict = chat_checker::check(&recorder.history);
+    for (n, violation) in verdict.violations.iter().take(DRAWN_MAX).enumerate() {
+        let drawn = chat_checker::drawing::draw(&recorder.history, violation);
+        fs::write(folder.keep().join(format!("violation-{}.svg", n + 1)), drawn)?;
+    }
+    Ok((verdict, recorder.unjust))
 }
 
 /// One round, on a thread of its own: people go on talking meanwhile.

@@ -47,6 +47,25 @@ fn every_mutant_has_its_point_and_its_row() {
 }
 
 #[test]
+fn only_tests_are_built_with_mutants_and_faults() {
+    let mut manifests = files("crates", "toml");
+    manifests.push(super::source::File { path: "Cargo.toml".to_owned(), text: read("Cargo.toml") });
+    let mut users = 0;
+    for manifest in manifests {
+        let mut section = "";
+        for line in manifest.text.lines() {
+            section = if line.starts_with('[') { line } else { section };
+            if ["\"mutants\"", "\"faults\""].iter().any(|feature| line.contains(feature)) {
+                assert_eq!(section, "[dev-dependencies]", "{}: {line}", manifest.path);
+                users += 1;
+            }
+            assert!(section != "[features]" || !line.starts_with("default"), "{line}");
+        }
+    }
+    assert!(users >= 2, "tests have them");
+}
+
+#[test]
 fn every_mutant_is_for_two_layers_and_names_what_it_breaks() {
     let table = read(TABLE);
     for mutant in table.split("\n\n").filter(|part| !part.starts_with('#')) {

@@ -15,6 +15,7 @@ mod recorder;
 mod scene;
 mod texts;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -29,9 +30,6 @@ use crate::server::log_tail;
 use cluster::Cluster;
 use nemesis::{Lone, Nemesis};
 use scene::{Phase, Scene};
-
-/// Violations that are drawn, beside data and log.
-const DRAWN_MAX: usize = 10;
 
 /// Runs the rounds and prints the verdict; false if a promise was broken.
 ///
@@ -84,9 +82,10 @@ async fn judge(args: &CrashArgs, folder: &Folder) -> Result<(Verdict, u64)> {
     let recorder = scene.recorder.borrow();
     println!("{}; errors in answer to sends: {:?}", nemesis.deeds(), recorder.errors);
     let verdict = chat_checker::check(&recorder.history);
-    for (n, violation) in verdict.violations.iter().take(DRAWN_MAX).enumerate() {
-        let drawn = chat_checker::drawing::draw(&recorder.history, violation);
-        fs::write(folder.keep().join(format!("violation-{}.svg", n + 1)), drawn)?;
+    let mut drawn = BTreeSet::new();
+    for violation in verdict.violations.iter().filter(|it| drawn.insert(it.property)) {
+        let drawing = chat_checker::drawing::draw(&recorder.history, violation);
+        fs::write(folder.keep().join(format!("{:?}.svg", violation.property)), drawing)?;
     }
     Ok((verdict, recorder.unjust))
 }

@@ -221,3 +221,72 @@ impl Handler<Appended> for Sink {
         self.answer_in_flight(it.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use chat_protocol::object::{Durability, Person};
+    use chat_protocol::{ClientId, RoomId, UserId};
+    use tokio::sync::{Mutex, mpsc};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    type Answers = Vec<Result<Committed, StoreError>>;
+
+    /// Tells how many drafts it was handed, and answers what it is told to, when it is.
+    struct Hesitant {
+        asked: mpsc::UnboundedSender<usize>,
+        answers: Mutex<mpsc::UnboundedReceiver<Answers>>,
+    }
+
+    #[async_trait]
+    impl Journal for Hesitant {
+        fn durability(&self) -> Durability {
+            Durability::Fsync
+        }
+
+        async fn append(&self, drafts: Vec<Draft>) -> Answers {
+            self.asked.send(drafts.len()).unwrap();
+            self.answers.lock().await.recv().await.unwrap()
+        }
+    }
+
+    fn draft(client_id: &str) -> Draft {
+        let author = Person { id: UserId::parse("ann").unwrap(), name: "Ann".to_owned() };
+        let client_id = ClientId::parse(client_id).unwrap();
+        Draft::message(RoomId::general(), author, client_id, "x".to_owned())
+    }
+
+    #[actix_rt::test]
+    async fn everyone_is_answered_what_the_journal_said_and_nobody_before() {
+        let ((asked, mut was_asked), (answer, answers)) =
+            (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let journal = Arc::new(Hesitant { asked, answers: Mutex::new(answers) });
+        let (workers, clock) = (Arc::new(Workers::new()), Arc::new(SystemClock::start()));
+        let inbox = Rc::<Inbox>::default();
+        let mut waiting = Vec::new();
+        for client_id in ["1", "2", "3"] {
+            let (reply, waiter) = oneshot::channel();
+            let it = Append { reply: Reply::Waiter(reply), draft: draft(client_id) };
+            assert!(inbox.put(it).is_ok());
+            waiting.push(waiter);
+        }
+        Sink::new(inbox, journal, workers, clock).start();
+        assert_eq!(was_asked.recv().await, Some(3), "one group");
+        for waiter in &mut waiting {
+            assert_eq!(waiter.try_recv(), Err(oneshot::error::TryRecvError::Empty), "too early");
+        }
+        // It promises the second alone, and has nothing to say of the third.
+        let committed = Committed { id: draft("2").id, repeat: false };
+        answer
+            .send(vec![Err(StoreError::Refused(ErrorCode::ClientIdReused)), Ok(committed)])
+            .unwrap();
+        let mut answers = Vec::new();
+        for waiter in waiting {
+            answers.push(waiter.await.unwrap());
+        }
+        let unknown = Err(ErrorCode::Unavailable);
+        assert_eq!(answers, [Err(ErrorCode::ClientIdReused), Ok(committed), unknown]);
+    }
+}

@@ -12,6 +12,7 @@ pub mod http;
 pub mod journal;
 pub mod lifecycle;
 pub mod metrics;
+pub mod mutants;
 pub mod nodes;
 pub mod store;
 pub mod telemetry;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use chat_server::app::{App, dead_letters};
 use chat_server::config::{Config, Overrides};
 use chat_server::domain::dead_letter::LetterPlace;
-use chat_server::{lifecycle, telemetry};
+use chat_server::{lifecycle, mutants, telemetry};
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
@@ -106,6 +106,9 @@ async fn run(config: Config) -> ExitCode {
     println!("  stop  Ctrl-C, or SIGTERM to process {}", std::process::id());
     if !limits {
         println!("  NOTE  rate limits are OFF (limits.enabled = false): not for the open network");
+    }
+    if let Some(mutant) = mutants::chosen() {
+        println!("  NOTE  WRONG ON PURPOSE: this server is the mutant {mutant}");
     }
     match lifecycle::run(app).await {
         Ok(end) => end.exit_code().into(),

@@ -21,7 +21,7 @@ use super::workers::ToSession;
 use crate::clock::Clock;
 use crate::domain::revocation::{Revocation, Revoked};
 use crate::domain::session::{Attached, SessionKey, Ticket};
-use crate::{faults, metrics};
+use crate::{faults, metrics, mutants};
 
 /// How often sessions are looked at from outside.
 const LOOK_MS: u64 = 200;
@@ -200,7 +200,8 @@ impl Handler<Deliver> for FanOut {
         for slot in here.members.keys() {
             let Some(entry) = sessions.entries.get(*slot as usize) else { continue };
             let payload = it.batch.payload(entry.format);
-            if entry.flow.owed() + payload.len() as u64 > self.budget.place_bytes_max {
+            let owed = entry.flow.owed() + payload.len() as u64;
+            if owed > self.budget.place_bytes_max && !mutants::is("never-slow") {
                 slow.push(*slot);
             } else {
                 entry.flow.hand(ToSession::Deliver(payload.clone()), payload.len());
@@ -210,7 +211,9 @@ impl Handler<Deliver> for FanOut {
         metrics::DELIVERIES.inc_by((it.batch.len() * (here.members.len() - slow.len())) as u64);
         for slot in slow {
             metrics::SLOW_ROOMS.inc();
-            sessions.lose(&it.room, slot, CloseCode::LostPlace);
+            if !mutants::is("drop-on-full") {
+                sessions.lose(&it.room, slot, CloseCode::LostPlace);
+            }
         }
     }
 }
@@ -315,6 +318,7 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::domain::presence::Register;
     use crate::nodes::local::LocalNodes;
+    use actix::Addr;
     use chat_protocol::{Epoch, Event, EventBody, Format, Offset, Publication};
     use std::cell::RefCell;
 
@@ -348,9 +352,8 @@ mod tests {
         told.collect()
     }
 
-    // A room that started anew repeats from the least that any thread had; the payload can't be cut.
-    #[actix_rt::test]
-    async fn what_a_thread_had_partly_is_never_handed_out_twice() {
+    /// A thread with one session, whose flow it is, in `general` from offset 7 on, and who may be owed 1000 bytes.
+    async fn one_session() -> (Addr<FanOut>, Rc<Flow>) {
         let flow = Rc::new(Flow::new(0));
         let here = Rc::new(Worker { sessions: RefCell::new(Sessions::new(0)) });
         let session = here.sessions.borrow_mut().register(flow.clone(), Format::Json, None);
@@ -371,12 +374,37 @@ mod tests {
             was_recovering: false,
             missed: Vec::new(),
         };
-        fan_out.send(Attach { session, ticket: 1, room: room.clone(), attached }).await.unwrap();
+        fan_out.send(Attach { session, ticket: 1, room, attached }).await.unwrap();
+        (fan_out, flow)
+    }
+
+    async fn deliver(fan_out: &Addr<FanOut>, offsets: impl Iterator<Item = Offset>) {
+        let (room, batch) = (RoomId::general(), batch(offsets));
+        fan_out.send(Deliver { room, batch }).await.unwrap();
+    }
+
+    // A room that started anew repeats from the least that any thread had; the payload can't be cut.
+    #[actix_rt::test]
+    async fn what_a_thread_had_partly_is_never_handed_out_twice() {
+        let (fan_out, flow) = one_session().await;
         // New, had already, had partly, and for nobody: the place is lost.
         for offsets in [7..=8, 7..=8, 7..=12, 13..=13] {
-            let (room, batch) = (room.clone(), batch(offsets));
-            fan_out.send(Deliver { room, batch }).await.unwrap();
+            deliver(&fan_out, offsets).await;
         }
         assert_eq!(told(&flow), ["attached", "7 8", "lost_place"]);
+    }
+
+    #[actix_rt::test]
+    async fn who_is_owed_too_much_loses_the_place_and_is_left_no_hole() {
+        let (fan_out, flow) = one_session().await;
+        for offset in 7..100 {
+            deliver(&fan_out, offset..=offset).await;
+        }
+        let told = told(&flow);
+        let delivered = told.len() - 2;
+        assert!(delivered > 0 && delivered < 20, "{told:?}");
+        let offsets: Vec<_> = (7..).take(delivered).map(|offset| offset.to_string()).collect();
+        assert_eq!(told[1..=delivered], offsets);
+        assert_eq!(told[delivered + 1], "lost_place");
     }
 }

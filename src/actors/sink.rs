@@ -25,7 +25,7 @@ use crate::domain::record::Draft;
 use crate::domain::session::SessionKey;
 use crate::journal::Journal;
 use crate::store::{Committed, StoreError};
-use crate::{faults, metrics};
+use crate::{faults, metrics, mutants};
 
 /// Drafts in one group at most.
 const GROUP_MAX: usize = 4096;
@@ -171,6 +171,10 @@ impl Actor for Sink {
                     continue;
                 }
                 metrics::JOURNAL_GROUP_SIZE.observe(drafts.len() as f64);
+                if mutants::is("ack-early") {
+                    let early = drafts.iter().map(|it| Ok(Committed { id: it.id, repeat: false }));
+                    let _ = me.send(Appended(early.collect())).await;
+                }
                 let began = clock.monotonic_ms();
                 let results = journal.append(drafts).await;
                 let took_ms = clock.monotonic_ms() - began;
@@ -215,5 +219,74 @@ impl Handler<Appended> for Sink {
     fn handle(&mut self, it: Appended, _: &mut Self::Context) {
         faults::panic_if_armed("sink.appended"); // the log has them, and nobody was told
         self.answer_in_flight(it.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use chat_protocol::object::{Durability, Person};
+    use chat_protocol::{ClientId, RoomId, UserId};
+    use tokio::sync::{Mutex, mpsc};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    type Answers = Vec<Result<Committed, StoreError>>;
+
+    /// Tells how many drafts it was handed, and answers what it is told to, when it is.
+    struct Hesitant {
+        asked: mpsc::UnboundedSender<usize>,
+        answers: Mutex<mpsc::UnboundedReceiver<Answers>>,
+    }
+
+    #[async_trait]
+    impl Journal for Hesitant {
+        fn durability(&self) -> Durability {
+            Durability::Fsync
+        }
+
+        async fn append(&self, drafts: Vec<Draft>) -> Answers {
+            self.asked.send(drafts.len()).unwrap();
+            self.answers.lock().await.recv().await.unwrap()
+        }
+    }
+
+    fn draft(client_id: &str) -> Draft {
+        let author = Person { id: UserId::parse("ann").unwrap(), name: "Ann".to_owned() };
+        let client_id = ClientId::parse(client_id).unwrap();
+        Draft::message(RoomId::general(), author, client_id, "x".to_owned())
+    }
+
+    #[actix_rt::test]
+    async fn everyone_is_answered_what_the_journal_said_and_nobody_before() {
+        let ((asked, mut was_asked), (answer, answers)) =
+            (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let journal = Arc::new(Hesitant { asked, answers: Mutex::new(answers) });
+        let (workers, clock) = (Arc::new(Workers::new()), Arc::new(SystemClock::start()));
+        let inbox = Rc::<Inbox>::default();
+        let mut waiting = Vec::new();
+        for client_id in ["1", "2", "3"] {
+            let (reply, waiter) = oneshot::channel();
+            let it = Append { reply: Reply::Waiter(reply), draft: draft(client_id) };
+            assert!(inbox.put(it).is_ok());
+            waiting.push(waiter);
+        }
+        Sink::new(inbox, journal, workers, clock).start();
+        assert_eq!(was_asked.recv().await, Some(3), "one group");
+        for waiter in &mut waiting {
+            assert_eq!(waiter.try_recv(), Err(oneshot::error::TryRecvError::Empty), "too early");
+        }
+        // It promises the second alone, and has nothing to say of the third.
+        let committed = Committed { id: draft("2").id, repeat: false };
+        answer
+            .send(vec![Err(StoreError::Refused(ErrorCode::ClientIdReused)), Ok(committed)])
+            .unwrap();
+        let mut answers = Vec::new();
+        for waiter in waiting {
+            answers.push(waiter.await.unwrap());
+        }
+        let unknown = Err(ErrorCode::Unavailable);
+        assert_eq!(answers, [Err(ErrorCode::ClientIdReused), Ok(committed), unknown]);
     }
 }

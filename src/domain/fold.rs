@@ -7,6 +7,8 @@
 
 use chat_protocol::{MessageId, Offset};
 
+use crate::mutants;
+
 /// A record's number in its partition of the log, from 0.
 pub type LogOffset = u64;
 
@@ -74,24 +76,29 @@ pub fn fold(
 ) -> Folded {
     let k = header.log_offset;
     partition.next = partition.next.max(k + 1);
-    if top.log_offset.is_some_and(|last| k <= last) {
+    if top.log_offset.is_some_and(|last| k <= last) && !mutants::is("no-guard") {
         return Folded::Skipped;
     }
     let offset = top.offset + 1;
     *top = Top { offset, log_offset: Some(k) };
+    let skew_ms_max = if mutants::is("no-patience") { 0 } else { SKEW_MS_MAX };
     let on_time = |(checked, id): (u64, MessageId)| {
-        (header.timestamp.abs_diff(checked) <= SKEW_MS_MAX).then_some(id)
+        let is_on_time = header.timestamp.abs_diff(checked) <= skew_ms_max;
+        (is_on_time || mutants::is("accept-off-time")).then_some(id)
     };
     let Some(id) = header.readable.and_then(on_time) else {
         return Folded::Void { offset, time: partition.time, of: None };
     };
     // An id that is found at the very offset being given is this record's own: a run that died half way.
     let moved = Partition { time: partition.time.max(header.timestamp), ..*partition };
-    if let Some(of) = known(&moved, &id).filter(|of| *of != offset) {
+    if let Some(of) = known(&moved, &id).filter(|of| *of != offset)
+        && !mutants::is("repeat-is-new")
+    {
         return Folded::Void { offset, time: partition.time, of: Some(of) };
     }
     *partition = moved;
-    Folded::Event { offset, time: moved.time, bucket: moved.bucket() }
+    let time = if mutants::is("time-goes-back") { header.timestamp } else { moved.time };
+    Folded::Event { offset, time, bucket: moved.bucket() }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use chat_protocol::{Epoch, Offset};
 
+use crate::mutants;
+
 /// What a client says it has: everything up to and including `offset` of `epoch`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Since {
@@ -49,12 +51,14 @@ pub fn start(
 ) -> Start {
     let Some(since) = since else { return Start::Fresh };
     let same_log = since.epoch.as_ref().is_none_or(|theirs| theirs == epoch);
-    if !same_log || since.offset.saturating_add(1) < first {
+    if (!same_log || since.offset.saturating_add(1) < first) && !mutants::is("recover-what-is-lost")
+    {
         return Start::Lost;
     }
     match follows {
         Follows::Log if since.offset > top => Start::Lost,
         Follows::Projections if since.offset > top => Start::NotYet,
+        _ if mutants::is("resume-off-by-one") => Start::After(top.min(since.offset + 1)),
         _ => Start::After(since.offset),
     }
 }

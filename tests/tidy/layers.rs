@@ -6,7 +6,7 @@ use super::source::{File, read, shipped};
 /// The server's modules, the lowest layer first. A module may name what is in its own layer or below.
 /// Configuration speaks of the domain's rates and bounds; that the domain can't name it back keeps it free of options.
 const LAYERS: &[&[&str]] = &[
-    &["backoff", "clock", "error", "faults", "metrics"],
+    &["backoff", "clock", "error", "faults", "metrics", "mutants"],
     &["domain"],
     &["bus", "config", "journal", "nodes", "store", "telemetry", "tokens"],
     &["actors"],

@@ -12,4 +12,5 @@ mod maps;
 mod metrics;
 mod sizes;
 mod source;
+mod teeth;
 mod words;

@@ -74,6 +74,17 @@ pub struct Subscription {
     pub resume: Option<Resume>,
 }
 
+/// What a member was told of a room that they have read in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The room's last offset, as it was told along with the rest.
+    pub head: u64,
+    /// The place up to which they have read.
+    pub mark: u64,
+    /// Messages that lie above it.
+    pub unread: u64,
+}
+
 /// What one reader saw of one room, in the order in which it saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Live {
@@ -92,6 +103,18 @@ pub enum Live {
     Settled {
         reader: Symbol,
         room: Symbol,
+    },
+    /// This reader was told that the room is closed to them, by an event at this place: nothing beyond it is for them,
+    /// until they subscribe again.
+    Revoked {
+        reader: Symbol,
+        room: Symbol,
+        at: u64,
+    },
+    Counted {
+        reader: Symbol,
+        room: Symbol,
+        counted: Counted,
     },
 }
 

@@ -16,6 +16,9 @@
 //! | a reader's offsets follow on each other from where its subscription began | [`Property::LiveHole`], [`Property::LiveRepeat`] |
 //! | the same offset is the same event, live and in history | [`Property::LiveDiffers`] |
 //! | nothing is seen that history lacks, and in the end nothing is withheld | [`Property::LivePhantom`], [`Property::LiveUnfinished`] |
+//! | a resume that is told `recovered` is followed by what it missed, without a hole | [`Property::RecoveredHole`] |
+//! | who is removed sees nothing beyond the removal | [`Property::AfterRevoked`] |
+//! | what is unread is the messages above the mark | [`Property::UnreadWrong`] |
 //! | a resume goes on from the place that was asked for, at any age | [`Property::ResumeMoved`], [`Property::ResumeDenied`] |
 //! | a room's epoch stays the same | [`Property::EpochChanged`] |
 //!
@@ -23,13 +26,14 @@
 //! flat records with hash look-ups on small integers: linear in the number of records.
 
 mod check;
+pub mod drawing;
 mod history;
 mod intern;
 mod verdict;
 
 pub use check::check;
 pub use history::{
-    Answer, Attempt, Event, History, Live, Message, Place, Resume, RoomLog, Subscription,
+    Answer, Attempt, Counted, Event, History, Live, Message, Place, Resume, RoomLog, Subscription,
 };
 pub use intern::{Interner, Symbol};
-pub use verdict::{Counts, Property, STORIES_MAX, Verdict, Violation};
+pub use verdict::{About, Counts, Property, STORIES_MAX, Verdict, Violation};

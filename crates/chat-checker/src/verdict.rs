@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::check::MessageKey;
+use crate::intern::Symbol;
+
 /// Stories kept per property: one broken promise often breaks for every event after it, and the
 /// first few tell what happened. All of them are counted.
 pub const STORIES_MAX: usize = 20;
@@ -41,14 +44,40 @@ pub enum Property {
     ResumeMoved,
     /// A resume was told `recovered:false` although the history it needs is kept.
     ResumeDenied,
+    /// A resume was told `recovered:true`, and the first event after it skipped a place.
+    RecoveredHole,
+    /// A reader to whom a room was closed saw an event beyond the removal.
+    AfterRevoked,
+    /// What was told to be unread is not the number of messages above the mark.
+    UnreadWrong,
     /// A subscribe reply names another epoch than the room's history.
     EpochChanged,
+}
+
+/// What a breach is about, for who wants to look closer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    pub room: Symbol,
+    /// Who saw it, if it was seen.
+    pub reader: Option<Symbol>,
+    /// The place, if it has one.
+    pub offset: Option<u64>,
+    /// Author and client id, if it is about one message.
+    pub message: Option<(Symbol, Symbol)>,
+}
+
+impl About {
+    /// Of one message, that of this (room, author, client id), and of one of the places where it is.
+    pub(crate) fn message((room, author, client_id): MessageKey, offset: Option<u64>) -> Self {
+        Self { room, reader: None, offset, message: Some((author, client_id)) }
+    }
 }
 
 /// One breach, told with the events concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     pub property: Property,
+    pub about: About,
     pub story: String,
 }
 
@@ -68,6 +97,9 @@ pub struct Counts {
     pub subscriptions: u64,
     pub resumes_recovered: u64,
     pub resumes_restarted: u64,
+    pub revocations: u64,
+    /// Times that somebody was told how much is unread.
+    pub counted: u64,
 }
 
 /// What [`crate::check()`] found.
@@ -92,11 +124,11 @@ impl Verdict {
     }
 
     /// Counts a breach; the story is only built while there is room for it.
-    pub(crate) fn add(&mut self, property: Property, story: impl FnOnce() -> String) {
+    pub(crate) fn add(&mut self, property: Property, about: About, story: impl FnOnce() -> String) {
         let total = self.totals.entry(property).or_default();
         *total += 1;
         if *total <= STORIES_MAX as u64 {
-            self.violations.push(Violation { property, story: story() });
+            self.violations.push(Violation { property, about, story: story() });
         }
     }
 }
@@ -117,8 +149,8 @@ impl fmt::Display for Verdict {
         )?;
         writeln!(
             f,
-            "subscriptions: {}, of which resumed {}, restarted {}",
-            c.subscriptions, c.resumes_recovered, c.resumes_restarted
+            "subscriptions: {}, of which resumed {}, restarted {}; {} removals, {} counts of unread",
+            c.subscriptions, c.resumes_recovered, c.resumes_restarted, c.revocations, c.counted
         )?;
         if self.is_clean() {
             return writeln!(f, "verdict: every promise kept");
@@ -137,12 +169,15 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intern::Interner;
 
     #[test]
     fn stories_are_capped_and_totals_are_not() {
         let mut verdict = Verdict::default();
+        let room = Interner::default().intern("r");
+        let about = About { room, reader: None, offset: None, message: None };
         for n in 0..100 {
-            verdict.add(Property::LiveHole, || format!("hole {n}"));
+            verdict.add(Property::LiveHole, about, || format!("hole {n}"));
         }
         assert_eq!(verdict.violations.len(), STORIES_MAX);
         assert_eq!(verdict.total(Property::LiveHole), 100);

@@ -15,6 +15,7 @@ mod recorder;
 mod scene;
 mod texts;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -47,7 +48,7 @@ pub fn run(args: &CrashArgs) -> Result<bool> {
     });
     let clean = matches!(&verdict, Ok((verdict, 0)) if verdict.is_clean());
     if !clean {
-        println!("data and log are kept in {}", folder.keep().display());
+        println!("data, log and drawings are kept in {}", folder.keep().display());
     }
     let (verdict, unjust) = verdict?;
     print!("{verdict}");
@@ -80,7 +81,13 @@ async fn judge(args: &CrashArgs, folder: &Folder) -> Result<(Verdict, u64)> {
     reader_task::finish_all(readers, &scene).await?;
     let recorder = scene.recorder.borrow();
     println!("{}; errors in answer to sends: {:?}", nemesis.deeds(), recorder.errors);
-    Ok((chat_checker::check(&recorder.history), recorder.unjust))
+    let verdict = chat_checker::check(&recorder.history);
+    let mut drawn = BTreeSet::new();
+    for violation in verdict.violations.iter().filter(|it| drawn.insert(it.property)) {
+        let drawing = chat_checker::drawing::draw(&recorder.history, violation);
+        fs::write(folder.keep().join(format!("{:?}.svg", violation.property)), drawing)?;
+    }
+    Ok((verdict, recorder.unjust))
 }
 
 /// One round, on a thread of its own: people go on talking meanwhile.

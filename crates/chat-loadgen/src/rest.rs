@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use chat_checker::Counted;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, StatusCode};
@@ -75,6 +76,30 @@ impl Rest {
     pub async fn page(&self, reader: &Guest, room: &str, after: u64) -> Result<Bytes> {
         let path = format!("/api/rooms/{room}/messages?after={after}&limit=200");
         self.fetch(Method::GET, &path, Some(reader), None).await
+    }
+
+    /// Says that `member` has read a room up to a place.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn mark(&self, member: &Guest, room: &str, offset: u64) -> Result<()> {
+        let path = format!("/api/rooms/{room}/read");
+        self.ask(Method::PUT, &path, Some(member), Some(&json!({ "offset": offset })))
+            .await
+            .map(drop)
+    }
+
+    /// What a member is told of a room: its last offset, the place up to which they have read, how much is unread.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn counted(&self, member: &Guest, room: &str) -> Result<Counted> {
+        let told = self.ask(Method::GET, &format!("/api/rooms/{room}"), Some(member), None).await?;
+        let number = |key: &str| {
+            let found = told[key].as_u64();
+            found.with_context(|| format!("no {key} in {told}"))
+        };
+        Ok(Counted { head: number("head")?, mark: number("read")?, unread: number("unread")? })
     }
 
     /// Whether the server says that it is ready.

@@ -69,6 +69,16 @@ fn a_record_out_of_its_time_is_void_and_does_not_move_the_clock() {
 }
 
 #[test]
+fn a_record_counts_as_long_as_it_is_in_its_time() {
+    let mut p = Projection::default();
+    for (k, timestamp) in [SKEW_MS_MAX, 2 * SKEW_MS_MAX, 3 * SKEW_MS_MAX].into_iter().enumerate() {
+        let (k, n) = (k as u64, k as u8);
+        let header = Header { log_offset: k, timestamp, readable: Some((2 * SKEW_MS_MAX, id(n))) };
+        assert!(matches!(p.apply(header), Folded::Event { .. }), "{timestamp}");
+    }
+}
+
+#[test]
 fn an_unreadable_record_is_void() {
     let mut p = Projection::default();
     let poison = Header { log_offset: 0, timestamp: 9, readable: None };

@@ -8,6 +8,7 @@ use chat_protocol::object::RoomKind;
 use chat_protocol::{CloseCode, Event, EventBody, Offset, Publication, UserId};
 
 use super::{Effect, Room};
+use crate::mutants;
 
 /// The newest events that a room keeps encoded, for whoever resumes after a short drop.
 pub const TAIL_EVENTS_MAX: usize = 300;
@@ -47,9 +48,10 @@ impl<R> Room<R> {
         let mut ready = Vec::with_capacity(events.len());
         for event in events {
             self.seen = self.seen.max(event.offset);
-            if self.kind.is_none() || event.offset > self.pos + 1 {
+            let is_beyond = event.offset > self.pos + 1 && !mutants::is("skip-gaps");
+            if self.kind.is_none() || is_beyond {
                 self.keep_early(event);
-            } else if event.offset == self.pos + 1 {
+            } else if event.offset > self.pos {
                 self.take(&event, &mut ready, effects);
             }
         }
@@ -68,7 +70,11 @@ impl<R> Room<R> {
     }
 
     pub(super) fn repair_if_behind(&mut self, effects: &mut Vec<Effect<R>>) {
-        if self.kind.is_some() && self.seen > self.pos && !self.repairing {
+        if self.kind.is_some()
+            && self.seen > self.pos
+            && !self.repairing
+            && !mutants::is("no-repair")
+        {
             self.repairing = true;
             effects.push(Effect::Repair { after: self.pos });
         }
@@ -111,6 +117,9 @@ impl<R> Room<R> {
                 self.members.remove(&member.id);
                 // The removed one gets the event of the removal, and nothing after it.
                 flush(ready, effects);
+                if mutants::is("deliver-after-removal") {
+                    return;
+                }
                 let code = match reason {
                     Removal::Banned => CloseCode::RemovedBanned,
                     Removal::Left | Removal::Removed => CloseCode::Removed,

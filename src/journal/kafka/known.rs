@@ -11,6 +11,7 @@ use super::{Found, KafkaProducer, Known};
 use crate::clock::Clock;
 use crate::domain::fold::BUCKET_MS;
 use crate::journal::JournalError;
+use crate::mutants;
 use crate::store::Partitions;
 use crate::store::projection::LookUp;
 
@@ -50,7 +51,7 @@ impl<S: LookUp + Partitions> Known for StoreKnown<S> {
             }
             let stands = looked_up.partition;
             let is_near = stands.time + BEHIND_MS_MAX >= self.clock.now_ms();
-            if stands.next >= end || is_near {
+            if stands.next >= end || is_near || mutants::is("lagging-look-up") {
                 return Ok(None);
             }
             if Instant::now() >= late {

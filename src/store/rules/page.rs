@@ -5,6 +5,7 @@ use chat_protocol::object::HistoryPage;
 use chat_protocol::{Epoch, ErrorCode, Event, EventBody, MessageId, Offset};
 
 use super::view::{RoomRow, Standing};
+use crate::mutants;
 use crate::store::{PENDING, PageLimit, Range, StoreError};
 
 /// What an event costs as JSON besides its texts: keys, ids, numbers.
@@ -215,6 +216,7 @@ impl Visible {
 
     /// From the one after `start`.
     fn forwards(self, start: Offset, budget: Budget) -> Option<Stretch> {
+        let start = start + u64::from(mutants::is("page-off-by-one"));
         let (first, last) = (start + 1, self.head.min(start.saturating_add(budget.events)));
         let stretch = Stretch { first, last, newest_first: false, bytes: budget.bytes };
         (first <= last).then_some(stretch)

@@ -6,6 +6,7 @@ use chat_protocol::{Epoch, ErrorCode, Offset};
 
 use super::view::{Position, RoomRow, Standing};
 use crate::domain::record::ReadMark;
+use crate::mutants;
 use crate::store::{PENDING, StoreError};
 
 /// A room with its reader's mark, if they are a member. What is unread has still to be counted.
@@ -53,6 +54,7 @@ impl Marked {
     /// The room, which has `up_to` messages up to where [`Marked::counts_to`] says.
     pub fn counted(mut self, up_to: Option<i64>) -> Room {
         let unread = match self.counts_to() {
+            Some(read) if mutants::is("unread-by-places") => self.room.head - read.cast_unsigned(),
             Some(_) => self.room.messages.saturating_sub(up_to.unwrap_or(0).cast_unsigned()),
             None => 0,
         };

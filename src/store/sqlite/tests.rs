@@ -285,6 +285,8 @@ async fn events_are_handed_on_before_the_answer_and_what_waits_becomes_one_group
     tokio::task::yield_now().await;
     assert_eq!(entries.recv().unwrap(), 1);
     assert!(!first.is_finished());
+    let committed = events::table.count().get_result::<i64>(&mut tool(directory.path()));
+    assert_eq!(committed, Ok(2), "the room's creation, and what is handed on");
 
     let waiting: Vec<_> = (1..=50).map(call).collect();
     tokio::task::yield_now().await;

@@ -143,6 +143,21 @@ async fn an_answer_lost_in_a_panic_is_found_by_sending_again() {
     assert_eq!(author.event().await["offset"], FIRST + 1, "the repeat took no place");
 }
 
+// P6, in the very moment: all of it is written, nothing is committed, and the writer dies.
+#[tokio::test]
+async fn what_was_not_committed_is_shown_to_nobody() {
+    let server = Server::start(Shell::Lean).await;
+    let mut author = server.client("Author").await;
+    author.subscribe("general").await;
+    server.arm("store.commit", 1).await;
+    let lost = author.say_as("general", "lost", "lost").await.unwrap_err();
+    assert_eq!((lost.code, lost.temporary), (400, true));
+    author.say("general", "next").await;
+    let seen = author.event().await;
+    assert_eq!((&seen["text"], &seen["offset"]), (&json!("next"), &json!(FIRST)));
+    assert_eq!(server.history("general", &author.guest).await[1..], [seen]);
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_fan_out_that_panics_makes_its_members_resume(

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::log::{Log, Logs};
 use super::told_id;
-use crate::history::{Event, History, Live, Subscription};
+use crate::history::{Counted, Event, History, Live, Subscription};
 use crate::intern::{Interner, Symbol};
-use crate::verdict::{Property, Verdict};
+use crate::verdict::{About, Property, Verdict};
 
 /// Where one reader stands in one room.
 #[derive(Clone, Copy)]
@@ -15,6 +15,10 @@ struct Standing {
     last: u64,
     /// The furthest that this reader ever stood: nobody may resume beyond what they saw.
     furthest: u64,
+    /// It was told `recovered:true`, and has seen nothing since.
+    just_recovered: bool,
+    /// Where the room was closed to it.
+    revoked_at: Option<u64>,
 }
 
 type Reading = (Symbol, Symbol);
@@ -35,10 +39,16 @@ pub(super) fn check(history: &History, logs: &Logs<'_>, verdict: &mut Verdict) {
             }
             Live::Received { reader, room, event } => readers.received((*reader, *room), event),
             Live::Settled { reader, room } => readers.settled((*reader, *room)),
+            Live::Revoked { reader, room, at } => readers.revoked((*reader, *room), *at),
+            Live::Counted { reader, room, counted } => readers.counted((*reader, *room), *counted),
         }
     }
     let seen: HashSet<Symbol> = readers.standings.keys().map(|(reader, _)| *reader).collect();
     verdict.counts.readers = seen.len() as u64;
+}
+
+fn about((reader, room): Reading, offset: u64) -> About {
+    About { room, reader: Some(reader), offset: Some(offset), message: None }
 }
 
 impl Readers<'_, '_> {
@@ -53,7 +63,7 @@ impl Readers<'_, '_> {
         let who = self.who(reading);
         let log = self.logs.rooms.get(&reading.1);
         if let Some(log) = log.filter(|log| log.epoch != at.epoch) {
-            self.verdict.add(Property::EpochChanged, || {
+            self.verdict.add(Property::EpochChanged, about(reading, at.offset), || {
                 let (told, kept) = (names.name(at.epoch), names.name(log.epoch));
                 format!("{who} subscribed in epoch {told}, history is of epoch {kept}")
             });
@@ -61,7 +71,9 @@ impl Readers<'_, '_> {
         self.check_resume(reading, subscription, log);
         let furthest = self.standings.get(&reading).map_or(0, |before| before.furthest);
         let furthest = furthest.max(at.offset);
-        self.standings.insert(reading, Standing { last: at.offset, furthest });
+        let just_recovered = subscription.resume.is_some_and(|resume| resume.recovered);
+        let standing = Standing { last: at.offset, furthest, just_recovered, revoked_at: None };
+        self.standings.insert(reading, standing);
     }
 
     fn check_resume(&mut self, reading: Reading, subscription: &Subscription, log: Option<&Log>) {
@@ -72,14 +84,14 @@ impl Readers<'_, '_> {
             && asked.offset > before.furthest
         {
             let furthest = before.furthest;
-            self.verdict.add(Property::LiveHole, || {
+            self.verdict.add(Property::LiveHole, about(reading, asked.offset), || {
                 format!("{who} had seen up to {furthest} and went on from {}", asked.offset)
             });
         }
         if resume.recovered {
             self.verdict.counts.resumes_recovered += 1;
             if at != asked {
-                self.verdict.add(Property::ResumeMoved, || {
+                self.verdict.add(Property::ResumeMoved, about(reading, at.offset), || {
                     format!("{who} asked to go on from {} and got {}", asked.offset, at.offset)
                 });
             }
@@ -88,7 +100,7 @@ impl Readers<'_, '_> {
         self.verdict.counts.resumes_restarted += 1;
         let kept = |log: &Log| asked.epoch == log.epoch && asked.offset <= log.head;
         if log.is_some_and(kept) {
-            self.verdict.add(Property::ResumeDenied, || {
+            self.verdict.add(Property::ResumeDenied, about(reading, asked.offset), || {
                 format!("{who} asked to go on from {}, history has it, and got none", asked.offset)
             });
         }
@@ -99,19 +111,74 @@ impl Readers<'_, '_> {
         let offset = event.offset;
         let Some(standing) = self.standings.get_mut(&reading) else {
             let who = self.who(reading);
-            return self.verdict.add(Property::LiveUninvited, || {
+            return self.verdict.add(Property::LiveUninvited, about(reading, offset), || {
                 format!("{who} got the event at {offset} without a subscription")
             });
         };
-        let last = standing.last;
+        let before = *standing;
+        let last = before.last;
         standing.last = last.max(offset);
         standing.furthest = standing.furthest.max(offset);
-        if offset != last + 1 {
-            let property = if offset > last { Property::LiveHole } else { Property::LiveRepeat };
+        standing.just_recovered = false;
+        if let Some(at) = before.revoked_at {
+            self.tell_after_revoked(reading, at, offset);
+        } else if offset != last + 1 {
             let who = self.who(reading);
-            self.verdict.add(property, || format!("{who} got {offset} after {last}"));
+            match (offset > last, before.just_recovered) {
+                (true, true) => {
+                    self.verdict.add(Property::RecoveredHole, about(reading, offset), || {
+                        format!(
+                            "{who} was told that it had recovered from {last}, and got {offset}"
+                        )
+                    })
+                }
+                (true, false) => {
+                    self.verdict.add(Property::LiveHole, about(reading, offset), || {
+                        format!("{who} got {offset} after {last}")
+                    })
+                }
+                (false, _) => {
+                    self.verdict.add(Property::LiveRepeat, about(reading, offset), || {
+                        format!("{who} got {offset} after {last}")
+                    })
+                }
+            }
         }
         self.compare(reading, event);
+    }
+
+    fn revoked(&mut self, reading: Reading, at: u64) {
+        self.verdict.counts.revocations += 1;
+        let Some(standing) = self.standings.get_mut(&reading) else { return };
+        standing.revoked_at = Some(at);
+        let last = standing.last;
+        if last > at {
+            self.tell_after_revoked(reading, at, last);
+        }
+    }
+
+    fn tell_after_revoked(&mut self, reading: Reading, at: u64, saw: u64) {
+        let who = self.who(reading);
+        self.verdict.add(Property::AfterRevoked, about(reading, saw), || {
+            format!("{who} was removed at {at} and saw {saw}")
+        });
+    }
+
+    fn counted(&mut self, reading: Reading, counted: Counted) {
+        self.verdict.counts.counted += 1;
+        let Some(log) = self.logs.rooms.get(&reading.1) else { return };
+        let Counted { head, mark, unread } = counted;
+        let there = log.messages_between(mark, head);
+        if mark > head || head > log.head || unread != there {
+            let who = self.who(reading);
+            self.verdict.add(Property::UnreadWrong, about(reading, mark), || {
+                format!(
+                    "{who}, who has read up to {mark} of {head}, was told that {unread} are unread; \
+                     history has {there} messages there, and reaches to {}",
+                    log.head
+                )
+            });
+        }
     }
 
     /// Live and history agree on what is at the event's place.
@@ -123,10 +190,10 @@ impl Readers<'_, '_> {
         let (who, names, offset) = (self.who(reading), self.names, event.offset);
         let live = told_id(event.id, names);
         match kept {
-            None => self.verdict.add(Property::LivePhantom, || {
+            None => self.verdict.add(Property::LivePhantom, about(reading, offset), || {
                 format!("{who} saw {live} at {offset}, where history has nothing")
             }),
-            Some(kept) => self.verdict.add(Property::LiveDiffers, || {
+            Some(kept) => self.verdict.add(Property::LiveDiffers, about(reading, offset), || {
                 let id = told_id(kept.id, names);
                 if id == live {
                     return format!("{who} saw {live} at {offset} with other content than history");
@@ -138,10 +205,14 @@ impl Readers<'_, '_> {
 
     fn settled(&mut self, reading: Reading) {
         let Some(log) = self.logs.rooms.get(&reading.1) else { return };
-        let last = self.standings.get(&reading).map_or(0, |standing| standing.last);
+        let standing = self.standings.get(&reading);
+        if standing.is_some_and(|standing| standing.revoked_at.is_some()) {
+            return; // the rest is not for them
+        }
+        let last = standing.map_or(0, |standing| standing.last);
         if last < log.head {
             let (who, head) = (self.who(reading), log.head);
-            self.verdict.add(Property::LiveUnfinished, || {
+            self.verdict.add(Property::LiveUnfinished, about(reading, last + 1), || {
                 format!("{who} was waited for and stands at {last} of {head}")
             });
         }

@@ -6,7 +6,7 @@ use super::log::Logs;
 use super::{MessageKey, told, told_id};
 use crate::history::{Answer, Attempt, Event, History, Message};
 use crate::intern::{Interner, Symbol};
-use crate::verdict::{Property, Verdict};
+use crate::verdict::{About, Property, Verdict};
 
 /// What is known of one text sent under one key: a client id sent again with other text is another
 /// send as far as a refusal goes.
@@ -65,7 +65,7 @@ impl Sends<'_, '_> {
     fn check_same_id(&mut self, key: MessageKey, before: Symbol, id: Symbol) {
         let names = self.names;
         if before != id {
-            self.verdict.add(Property::AckedChanged, || {
+            self.verdict.add(Property::AckedChanged, About::message(key, None), || {
                 let (a, b) = (names.name(before), names.name(id));
                 format!("{} was acked as {a}, and again as {b}", told(key, names))
             });
@@ -76,20 +76,21 @@ impl Sends<'_, '_> {
     fn check_ack(&mut self, key: MessageKey, id: Symbol, text_hash: u64) {
         let names = self.names;
         let Some(event) = self.logs.messages.get(&key) else {
-            return self.verdict.add(Property::AckedMissing, || {
+            return self.verdict.add(Property::AckedMissing, About::message(key, None), || {
                 let (message, id) = (told(key, names), names.name(id));
                 format!("{message} was acked as {id} and is not in history")
             });
         };
+        let about = About::message(key, Some(event.offset));
         if event.id != Some(id) {
-            self.verdict.add(Property::AckedChanged, || {
+            self.verdict.add(Property::AckedChanged, about, || {
                 let (acked, kept) = (names.name(id), told_id(event.id, names));
                 let message = told(key, names);
                 format!("{message} was acked as {acked}, history at {} says {kept}", event.offset)
             });
         }
         if event.message.is_some_and(|message| message.text_hash != text_hash) {
-            self.verdict.add(Property::AckedChanged, || {
+            self.verdict.add(Property::AckedChanged, about, || {
                 format!("{} has another text in history at {}", told(key, names), event.offset)
             });
         }
@@ -98,12 +99,13 @@ impl Sends<'_, '_> {
     /// Every message in the log was sent by its author, and not refused.
     fn check_origin(&mut self, key: MessageKey, event: &Event, message: Message) {
         let (names, at) = (self.names, event.offset);
+        let about = About::message(key, Some(at));
         match self.fates.get(&(key, message.text_hash)) {
-            None => self.verdict.add(Property::Unsent, || {
+            None => self.verdict.add(Property::Unsent, about, || {
                 format!("{} is in history at {at} with a text that nobody sent", told(key, names))
             }),
             Some(fate) if !fate.may_be_present => {
-                self.verdict.add(Property::RefusedPresent, || {
+                self.verdict.add(Property::RefusedPresent, about, || {
                     format!("{} was refused and is in history at {at}", told(key, names))
                 });
             }

@@ -37,7 +37,9 @@ fn reading(live: &Live) -> (Symbol, Symbol) {
     match *live {
         Live::Subscribed { reader, room, .. }
         | Live::Received { reader, room, .. }
-        | Live::Settled { reader, room } => (reader, room),
+        | Live::Settled { reader, room }
+        | Live::Revoked { reader, room, .. }
+        | Live::Counted { reader, room, .. } => (reader, room),
     }
 }
 
@@ -46,17 +48,23 @@ fn is_received(live: &Live) -> bool {
 }
 
 /// Whether the history without this event could honestly have happened: the reader lost its
-/// connection just before it, and it resumed from an earlier place, or had seen the event before.
+/// connection just before it, and it resumed from an earlier place, or had seen the event before;
+/// or it was removed.
 fn is_honest_without(history: &History, at: usize) -> bool {
     let Live::Received { event, .. } = &history.live[at] else { return false };
-    let same = |record: &&Live| reading(record) == reading(&history.live[at]);
-    let Some(Live::Subscribed { subscription, .. }) = history.live[at + 1..].iter().find(same)
-    else {
-        return false;
+    let same = |record: &&Live| {
+        reading(record) == reading(&history.live[at]) && !matches!(record, Live::Counted { .. })
+    };
+    let subscription = match history.live[at + 1..].iter().find(same) {
+        Some(Live::Subscribed { subscription, .. }) => subscription,
+        // Removed while it was catching up.
+        Some(Live::Revoked { .. }) => return true,
+        _ => return false,
     };
     subscription.at.offset < event.offset
         || history.live[..at].iter().filter(same).any(|record| match record {
             Live::Received { event: earlier, .. } => earlier.offset >= event.offset,
+            Live::Subscribed { subscription, .. } => subscription.at.offset >= event.offset,
             _ => false,
         })
 }
@@ -221,4 +229,40 @@ fn an_ack_moved_to_a_message_that_was_lost() {
             matches!(attempt.answer, Answer::Acked { .. })
         },
     );
+}
+
+#[test]
+fn an_event_after_a_removal() {
+    every_one_is_caught(live, |history, at| {
+        let Live::Revoked { reader, room, at: place } = history.live[at] else { return false };
+        let next = history.logs.iter().find(|log| log.room == room);
+        let next = next.and_then(|log| log.events.iter().find(|event| event.offset == place + 1));
+        let Some(event) = next.copied() else { return false };
+        history.live.insert(at + 1, Live::Received { reader, room, event });
+        true
+    });
+}
+
+#[test]
+fn a_removal_shifted_to_an_earlier_place() {
+    every_one_is_caught(live, |history, at| match &mut history.live[at] {
+        Live::Revoked { at: place, .. } => {
+            *place -= 1;
+            true
+        }
+        _ => false,
+    });
+}
+
+#[test]
+fn a_count_of_unread_that_is_one_too_many_or_too_few() {
+    for (more, less) in [(1, 0), (0, 1)] {
+        every_one_is_caught(live, |history, at| match &mut history.live[at] {
+            Live::Counted { counted, .. } if counted.unread >= less => {
+                counted.unread = counted.unread + more - less;
+                true
+            }
+            _ => false,
+        });
+    }
 }

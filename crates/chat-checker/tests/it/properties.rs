@@ -1,8 +1,8 @@
 //! Each property alone: a history that breaks only it is caught by it, and by nothing else.
 
 use chat_checker::{
-    Answer, Attempt, Event, History, Live, Message, Place, Property, Resume, RoomLog, STORIES_MAX,
-    Subscription, Symbol, check,
+    Answer, Attempt, Counted, Event, History, Live, Message, Place, Property, Resume, RoomLog,
+    STORIES_MAX, Subscription, Symbol, check,
 };
 
 use crate::world::{Size, recorded};
@@ -347,4 +347,87 @@ fn a_lost_room_is_one_story_of_many_and_all_are_counted() {
     assert!(missing > 200, "{missing}");
     let told = verdict.violations.iter().filter(|v| v.property == Property::AckedMissing);
     assert_eq!(told.count(), STORIES_MAX);
+}
+
+#[test]
+fn a_recovery_with_a_hole() {
+    let mut scene = Scene::new();
+    scene.history.live.pop();
+    scene.subscribe(1, Some((1, true)));
+    for at in [2, 3] {
+        let event = scene.history.logs[0].events[at];
+        scene.receive(event);
+    }
+    scene.breaks(Property::RecoveredHole);
+}
+
+#[test]
+fn a_recovery_from_another_log() {
+    let mut scene = Scene::new();
+    let other = scene.history.name("another epoch");
+    scene.subscribe(2, Some((2, true)));
+    let Some(Live::Subscribed { subscription, .. }) = scene.history.live.last_mut() else {
+        unreachable!()
+    };
+    subscription.resume.as_mut().unwrap().asked.epoch = other;
+    scene.breaks(Property::ResumeMoved);
+}
+
+#[test]
+fn a_reader_who_sees_more_after_its_removal() {
+    let mut scene = Scene::new();
+    let (reader, room) = (scene.reader, scene.room);
+    scene.history.live.insert(3, Live::Revoked { reader, room, at: 2 });
+    scene.breaks(Property::AfterRevoked);
+}
+
+#[test]
+fn a_reader_who_is_told_too_late_that_it_was_removed() {
+    let mut scene = Scene::new();
+    let (reader, room) = (scene.reader, scene.room);
+    scene.history.live.push(Live::Revoked { reader, room, at: 3 });
+    scene.breaks(Property::AfterRevoked);
+}
+
+#[test]
+fn who_was_removed_is_not_waited_for_and_may_come_back() {
+    let mut scene = Scene::new();
+    scene.history.live.truncate(3);
+    let (reader, room) = (scene.reader, scene.room);
+    scene.history.live.push(Live::Revoked { reader, room, at: 2 });
+    scene.settle();
+    assert!(check(&scene.history).is_clean());
+    scene.subscribe(3, None);
+    let last = scene.history.logs[0].events[3];
+    scene.receive(last);
+    scene.settle();
+    let verdict = check(&scene.history);
+    assert!(verdict.is_clean(), "{verdict}");
+    assert_eq!(verdict.counts.revocations, 1);
+}
+
+#[test]
+fn what_is_unread_is_the_messages_above_the_mark() {
+    // Events 1 to 4, of which the first is no message.
+    for (head, mark, unread, is_right) in [
+        (4, 0, 3, true),
+        (4, 1, 3, true),
+        (4, 3, 1, true),
+        (3, 2, 1, true),
+        (4, 4, 0, true),
+        (4, 0, 4, false),
+        (4, 3, 0, false),
+        (3, 4, 0, false),
+        (5, 3, 1, false),
+    ] {
+        let mut scene = Scene::new();
+        let (reader, room) = (scene.reader, scene.room);
+        let counted = Counted { head, mark, unread };
+        scene.history.live.push(Live::Counted { reader, room, counted });
+        if is_right {
+            assert!(check(&scene.history).is_clean(), "{counted:?}");
+        } else {
+            scene.breaks(Property::UnreadWrong);
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //! retry, readers who come late, lose their connection and resume at random old places.
 
 use chat_checker::{
-    Answer, Attempt, Event, History, Live, Message, Place, Resume, RoomLog, Subscription, Symbol,
+    Answer, Attempt, Counted, Event, History, Live, Message, Place, Resume, RoomLog, Subscription,
+    Symbol,
 };
 use fastrand::Rng;
 
@@ -117,6 +118,25 @@ impl World {
         }
         let upto = self.rng.u64(*last..=head);
         self.read(room, reader, last, upto);
+        match self.rng.u32(..5) {
+            0 => {
+                self.history.live.push(Live::Revoked { reader, room: at, at: *last });
+                *place = None;
+            }
+            1 => self.count(room, reader),
+            _ => {}
+        }
+    }
+
+    /// A reader asks how much they have left to read.
+    fn count(&mut self, room: usize, reader: Symbol) {
+        let log = &self.history.logs[room];
+        let (at, head) = (log.room, log.head);
+        let mark = self.rng.u64(0..=head);
+        let above = log.events.iter().filter(|event| event.offset > mark);
+        let unread = above.filter(|event| event.message.is_some()).count() as u64;
+        let counted = Counted { head, mark, unread };
+        self.history.live.push(Live::Counted { reader, room: at, counted });
     }
 
     fn read(&mut self, room: usize, reader: Symbol, last: &mut u64, upto: u64) {

@@ -30,6 +30,25 @@ struct Page<'p> {
 pub(super) async fn read_all(scene: &Scene) -> Result<()> {
     for room in &scene.rooms {
         read(scene, room).await.with_context(|| format!("reading the history of {room}"))?;
+        count(scene, room).await.with_context(|| format!("counting what is unread in {room}"))?;
+    }
+    Ok(())
+}
+
+/// Every author reads the room up to some place, and records how much is left, once the room is told of as a whole.
+async fn count(scene: &Scene, room: &str) -> Result<()> {
+    let head = scene.recorder.borrow().heads(&[room.to_owned()])[0];
+    for author in &scene.authors {
+        scene.rest.mark(author, room, fastrand::u64(0..=head)).await?;
+        let late = Instant::now() + COMPLETE_WITHIN;
+        loop {
+            let counted = scene.rest.counted(author, room).await?;
+            if counted.head >= head || Instant::now() >= late {
+                scene.recorder.borrow_mut().counted(&author.user, room, counted);
+                break;
+            }
+            sleep(LOOK_AGAIN).await;
+        }
     }
     Ok(())
 }

@@ -206,7 +206,7 @@ mod tests {
             .map(|live| match live {
                 Live::Subscribed { subscription, .. } => subscription.at.offset,
                 Live::Received { event, .. } => event.offset,
-                Live::Settled { .. } => 0,
+                _ => 0,
             })
             .collect();
         assert_eq!(offsets, [1, 2, 3]);

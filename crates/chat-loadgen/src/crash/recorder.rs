@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chat_checker::{
-    Answer, Attempt, Event, History, Live, Message, Place, Resume, RoomLog, Subscription,
+    Answer, Attempt, Counted, Event, History, Live, Message, Place, Resume, RoomLog, Subscription,
 };
 
 use crate::wire;
@@ -97,6 +97,11 @@ impl Recorder {
     pub(super) fn settled(&mut self, reader: &str, room: &str) {
         let (reader, room) = (self.history.name(reader), self.history.name(room));
         self.history.live.push(Live::Settled { reader, room });
+    }
+
+    pub(super) fn counted(&mut self, reader: &str, room: &str, counted: Counted) {
+        let (reader, room) = (self.history.name(reader), self.history.name(room));
+        self.history.live.push(Live::Counted { reader, room, counted });
     }
 
     pub(super) fn log(&mut self, room: &str, epoch: &str, head: u64, events: Vec<Event>) {

@@ -31,7 +31,7 @@ pub struct RedisProjection {
 impl RedisProjection {
     /// Projects into this Redis.
     pub fn new(redis: Arc<Redis>, source: Arc<dyn Source>) -> Self {
-        let (relay, promote) = (Script::new(relay::SOURCE), Script::new(rebuild::PROMOTE));
+        let (relay, promote) = (Script::new(&relay::source()), Script::new(rebuild::PROMOTE));
         Self { redis, source, relay, promote }
     }
 

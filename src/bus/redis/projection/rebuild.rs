@@ -13,6 +13,7 @@ use super::super::connection::{Connection, Redis, Unreachable};
 use super::super::keys::PartitionKeys;
 use super::super::script::Script;
 use super::unavailable;
+use crate::mutants;
 use crate::store::StoreError;
 use crate::store::projection::{Base, ProjectionError, Source};
 
@@ -85,6 +86,7 @@ fn hashes(
     let newest = partition.bucket();
     for bucket in newest.saturating_sub(1)..=newest {
         let ids = ids.iter().filter(|known| known.bucket == bucket);
+        let ids = ids.filter(|_| !mutants::is("rebuild-without-ids"));
         let ids = ids.map(|known| (known.id.as_bytes().to_vec(), known.offset.to_string()));
         hashes.push((keys.bucket(bucket), staged.bucket(bucket), ids.collect()));
     }

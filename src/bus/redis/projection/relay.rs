@@ -7,10 +7,25 @@ use super::super::keys::PartitionKeys;
 use super::super::script::Script;
 use crate::domain::fold::{BUCKET_MS, LogOffset, SKEW_MS_MAX};
 use crate::domain::log_record::{self, Content, Record};
+use crate::mutants;
 use crate::store::projection::Cursor;
 
 /// The script's text.
 pub const SOURCE: &str = include_str!("relay.lua");
+
+/// The script as it is called: that text, but for mutants.
+pub fn source() -> String {
+    let mut source = SOURCE.to_owned();
+    if mutants::is("no-fence") {
+        source = source.replace("if from > cursor then", "if false then");
+    }
+    if mutants::is("redis-clock") {
+        let expire =
+            "call('PEXPIREAT', bucket.key, text(time + 2 * width))\n  end\nend\nfor _, it in";
+        source = source.replace("  end\nend\nfor _, it in", expire);
+    }
+    source
+}
 
 /// Records that one call may fold: Redis does nothing else meanwhile, for about 2 ms.
 const RECORDS_MAX: usize = 200;

@@ -22,6 +22,7 @@ use super::hold::{Hold, Lock};
 use super::write::{Append, heads};
 use super::{PgStore, closed};
 use crate::domain::log_record::{Content, Record};
+use crate::mutants;
 use crate::store::StoreError;
 use crate::store::projection::{
     Base, Cursor, LookUp, LookedUp, Projection, ProjectionError, Source,
@@ -177,6 +178,10 @@ async fn fold(
     }
     let stands = Part { partition: folding.partition, checksum: Some(last.checksum) };
     let append = Append::of(p, stands.partition, stands.checksum, folding.placed())?;
+    if mutants::is("cursor-before-rows") {
+        Append::of(p, stands.partition, stands.checksum, &[])?.execute(conn).await?;
+        conn.batch_execute("COMMIT; BEGIN").await?;
+    }
     append.execute(conn).await?;
     let told = folding.changes().map(|(change, placed)| Told {
         no: placed.head.no,

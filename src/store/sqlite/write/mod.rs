@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::store::job::Job;
 use crate::store::rules::group::Memory;
 use crate::store::{OnCommit, StoreError};
+use crate::{faults, mutants};
 
 use mark::keep_mark;
 
@@ -135,6 +136,10 @@ impl Writer {
         }
         group.flush().map_err(|error| Failure::Statement(error.into()))?;
         let scratch = group.scratch;
+        if mutants::is("show-early") {
+            (self.on_commit)(&scratch.clone().into_events());
+        }
+        faults::panic_if_armed("store.commit"); // all is written, and nothing is there
         conn.batch_execute("COMMIT").map_err(transaction)?;
         let events = memory.advance(scratch);
         self.open = Some(open);

@@ -5,6 +5,7 @@
 
 mod appending;
 mod failures;
+mod knowing;
 mod letters;
 mod projection;
 mod reading;

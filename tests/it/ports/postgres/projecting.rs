@@ -205,3 +205,16 @@ async fn a_projection_stands_where_it_stood_after_a_restart() {
     assert_eq!(store.base(7).await.unwrap(), base);
     assert_eq!(store.apply(7, &log).await.unwrap().next, 4);
 }
+
+#[tokio::test]
+async fn a_run_whose_rows_can_t_be_written_moves_no_cursor() {
+    let (store, url, log) = folded(3).await;
+    let before = store.base(7).await.unwrap();
+    sql(&url, "ALTER TABLE events ADD CONSTRAINT none_more CHECK (false) NOT VALID");
+    let failed = store.apply(7, &log[3..]).await;
+    assert!(matches!(failed, Err(ProjectionError::Unavailable(_))), "{failed:?}");
+    assert_eq!(store.base(7).await.unwrap(), before);
+    sql(&url, "ALTER TABLE events DROP CONSTRAINT none_more");
+    assert_eq!(store.apply(7, &log[3..]).await.unwrap().next, 4);
+    assert_eq!(sql(&url, "SELECT count(*) FROM events WHERE p = 7"), "4");
+}

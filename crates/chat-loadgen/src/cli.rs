@@ -29,6 +29,8 @@ pub enum Command {
     Flood(FloodArgs),
     /// Kill a server under load again and again, and check that it kept its promises.
     Crash(CrashArgs),
+    /// Print docs/PROOF.md: what all recorded crash runs came to.
+    Proof(ProofArgs),
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +181,19 @@ pub struct CrashArgs {
     /// clean verdict.
     #[arg(long)]
     pub keep: Option<PathBuf>,
+    /// Append what the run came to, whatever it is, to this file: a line of JSON, of which `proof` makes a page.
+    #[arg(long)]
+    pub record: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ProofArgs {
+    /// What `crash --record` wrote.
+    #[arg(long)]
+    pub runs: PathBuf,
+    /// The violations that were found, and what became of them: Markdown, kept by people.
+    #[arg(long)]
+    pub found: PathBuf,
 }
 
 /// The address in a `ws://` URL; whatever path it has, the protocol's own path is used.

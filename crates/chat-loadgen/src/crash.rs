@@ -26,9 +26,10 @@ use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_blocking};
 
 use crate::cli::CrashArgs;
+use crate::proof::Run;
 use crate::server::log_tail;
 use cluster::Cluster;
-use nemesis::{Lone, Nemesis};
+use nemesis::{Faults, Lone, Nemesis};
 use scene::{Phase, Scene};
 
 /// Runs the rounds and prints the verdict; false if a promise was broken.
@@ -46,20 +47,36 @@ pub fn run(args: &CrashArgs) -> Result<bool> {
         let log = folder.log();
         format!("the server's log, {}, ends:\n{}", log.display(), log_tail(&log))
     });
-    let clean = matches!(&verdict, Ok((verdict, 0)) if verdict.is_clean());
+    let clean = matches!(&verdict, Ok(found) if found.is_clean());
     if !clean {
         println!("data, log and drawings are kept in {}", folder.keep().display());
     }
-    let (verdict, unjust) = verdict?;
-    print!("{verdict}");
-    if unjust > 0 {
-        println!("{unjust} sends were REFUSED with nothing wrong with them");
+    let found = verdict?;
+    print!("{}", found.verdict);
+    if found.unjust > 0 {
+        println!("{} sends were REFUSED with nothing wrong with them", found.unjust);
+    }
+    if let Some(file) = &args.record {
+        Run::of(args, seed, &found).append_to(file)?;
     }
     Ok(clean)
 }
 
-/// The checker's verdict, and refusals that nothing justified.
-async fn judge(args: &CrashArgs, folder: &Folder) -> Result<(Verdict, u64)> {
+/// What a run came to.
+pub struct Found {
+    pub verdict: Verdict,
+    /// Refusals that nothing justified.
+    pub unjust: u64,
+    pub faults: Faults,
+}
+
+impl Found {
+    fn is_clean(&self) -> bool {
+        self.verdict.is_clean() && self.unjust == 0
+    }
+}
+
+async fn judge(args: &CrashArgs, folder: &Folder) -> Result<Found> {
     let mut nemesis: Box<dyn Nemesis> = if args.cluster {
         Box::new(Cluster::start(args, folder).await?)
     } else {
@@ -80,14 +97,15 @@ async fn judge(args: &CrashArgs, folder: &Folder) -> Result<(Verdict, u64)> {
     scene.enter(Phase::Settling);
     reader_task::finish_all(readers, &scene).await?;
     let recorder = scene.recorder.borrow();
-    println!("{}; errors in answer to sends: {:?}", nemesis.deeds(), recorder.errors);
+    let faults = nemesis.faults();
+    println!("{faults:?}; errors in answer to sends: {:?}", recorder.errors);
     let verdict = chat_checker::check(&recorder.history);
     let mut drawn = BTreeSet::new();
     for violation in verdict.violations.iter().filter(|it| drawn.insert(it.property)) {
         let drawing = chat_checker::drawing::draw(&recorder.history, violation);
         fs::write(folder.keep().join(format!("{:?}.svg", violation.property)), drawing)?;
     }
-    Ok((verdict, recorder.unjust))
+    Ok(Found { verdict, unjust: recorder.unjust, faults })
 }
 
 /// One round, on a thread of its own: people go on talking meanwhile.

@@ -1,6 +1,6 @@
 //! `chat-loadgen`: the instrument. It measures the chat server beside the machine's own floor
 //! (`bench`, `run`, `floor`), floods it (`flood`), and kills it under load to see whether it keeps its promises
-//! (`crash`). How to read its figures is in `bench/README.md`.
+//! (`crash`), of which it makes a page (`proof`). How to read its figures is in `bench/README.md`.
 
 mod bench;
 mod cli;
@@ -10,6 +10,7 @@ mod flood;
 mod floor;
 mod link;
 mod proc;
+mod proof;
 mod report;
 mod rest;
 mod scenario;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Flood(args) => flood::run(&args),
         Command::Crash(args) => crash::run(&args),
+        Command::Proof(args) => proof::run(&args).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -11,7 +11,7 @@ use chat_services::{Durability, Kafka, Postgres, Redis};
 use tokio::time::sleep;
 
 use super::Folder;
-use super::nemesis::Nemesis;
+use super::nemesis::{Faults, Nemesis};
 use crate::cli::CrashArgs;
 use crate::server::{Running, ServerPlan, free_port};
 
@@ -261,7 +261,7 @@ impl Nemesis for Cluster {
         Ok(())
     }
 
-    fn deeds(&self) -> String {
-        format!("{:?}", self.done)
+    fn faults(&self) -> Faults {
+        self.done.iter().map(|(fault, times)| (format!("{fault:?}"), *times)).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Who breaks things under load: here the one that kills a lone server, and starts it again on the same data.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,9 @@ const BIRTH_MS: std::ops::Range<u64> = 0..150;
 /// One restart in this many is killed while it starts: recovery must survive itself.
 const STILLBORN_IN: u32 = 4;
 
+/// Kinds of faults, and how often each was committed.
+pub(super) type Faults = BTreeMap<String, u32>;
+
 /// Breaks something each round, and mends it. It may block: nobody else works on its thread.
 #[async_trait(?Send)]
 pub(super) trait Nemesis: Send {
@@ -28,8 +31,8 @@ pub(super) trait Nemesis: Send {
 
     async fn round(&mut self) -> Result<()>;
 
-    /// What it did, in words.
-    fn deeds(&self) -> String;
+    /// How often it did what.
+    fn faults(&self) -> Faults;
 }
 
 /// One server, killed.
@@ -49,19 +52,8 @@ pub(super) struct Lone {
 pub(super) struct Kills {
     /// While clients talked to it: once a round.
     pub(super) at_work: u32,
-    /// Besides, at once after a start.
+    /// Besides, within [`BIRTH_MS`] of a start.
     pub(super) at_birth: u32,
-}
-
-impl fmt::Display for Kills {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at_work, at_birth } = self;
-        let soon = BIRTH_MS.end;
-        write!(
-            f,
-            "killed {at_work} times at work, and {at_birth} times within {soon} ms of a start"
-        )
-    }
 }
 
 impl Lone {
@@ -124,7 +116,11 @@ impl Nemesis for Lone {
         self.start_again().await
     }
 
-    fn deeds(&self) -> String {
-        self.kills.to_string()
+    fn faults(&self) -> Faults {
+        let Kills { at_work, at_birth } = self.kills;
+        Faults::from([
+            ("NodeKilled".to_owned(), at_work),
+            ("NodeKilledAsItStarts".to_owned(), at_birth),
+        ])
     }
 }

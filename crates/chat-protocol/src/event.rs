@@ -1,5 +1,8 @@
 //! What happens in a room: the `data` of a publication, the same live, in history and in every format.
 
+mod schema;
+
+use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -41,7 +44,7 @@ pub enum EventBody {
 }
 
 /// Why a member is one no longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Removal {
     Left,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -34,7 +35,7 @@ fn is_user_id(text: &str) -> bool {
 
 /// Declares an identifier over shared text: parse is the only way in, so a value is always well-formed.
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $check:expr, $schema:tt) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Arc<str>);
@@ -52,6 +53,16 @@ macro_rules! text_id {
             /// The identifier as text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
             }
         }
 
@@ -85,24 +96,28 @@ macro_rules! text_id {
 text_id!(
     /// A room's name for machines: `[A-Za-z0-9_-]{1,64}`.
     RoomId,
-    is_token
+    is_token,
+    { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }
 );
 text_id!(
     /// What an author's client calls a message: `[A-Za-z0-9_-]{1,64}`, unique per room and author,
     /// best a UUIDv7. Sending again under the same one never makes a second message.
     ClientId,
-    is_token
+    is_token,
+    { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }
 );
 text_id!(
     /// A person or a program: 1 to 128 bytes without control characters; `me` is reserved.
     UserId,
-    is_user_id
+    is_user_id,
+    { "type": "string", "minLength": 1, "maxLength": USER_ID_BYTES_MAX, "not": { "const": "me" } }
 );
 text_id!(
     /// The incarnation of the log that offsets count in: `<generation>.<8 random characters>`,
     /// opaque, equal only to itself.
     Epoch,
-    |text| (1..=ID_BYTES_MAX).contains(&text.len()) && text.is_ascii()
+    |text| (1..=ID_BYTES_MAX).contains(&text.len()) && text.is_ascii(),
+    { "type": "string", "minLength": 1, "maxLength": ID_BYTES_MAX }
 );
 
 impl RoomId {
@@ -192,6 +207,16 @@ impl fmt::Display for MessageId {
 impl fmt::Debug for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl JsonSchema for MessageId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MessageId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uuid" })
     }
 }
 

@@ -91,7 +91,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(config: Config) -> ExitCode {
-    let limits = config.limits.enabled;
+    let (limits, protocol) = (config.limits.enabled, config.protocol.clone());
     let app = match App::build(config).await {
         Ok(app) => app,
         Err(err) => return fail(err.exit_code(), &err.to_string()),
@@ -106,6 +106,14 @@ async fn run(config: Config) -> ExitCode {
     println!("  stop  Ctrl-C, or SIGTERM to process {}", std::process::id());
     if !limits {
         println!("  NOTE  rate limits are OFF (limits.enabled = false): not for the open network");
+    }
+    if protocol.open_channels {
+        println!(
+            "  NOTE  channels are OPEN (protocol.open_channels = true): whoever is connected reads and writes them"
+        );
+    }
+    if protocol.anonymous {
+        println!("  NOTE  who has no token may come in as well (protocol.anonymous = true)");
     }
     match lifecycle::run(app).await {
         Ok(end) => end.exit_code().into(),

@@ -16,6 +16,7 @@ pub mod members;
 pub mod messages;
 pub mod openapi;
 pub mod operation;
+pub mod publish;
 pub mod revocations;
 pub mod rooms;
 pub mod routes;

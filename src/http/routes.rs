@@ -4,14 +4,14 @@
 use actix_web::http::Method;
 use chat_protocol::ErrorCode::{
     ClientIdReused, NotAMember, NotAvailable, PermissionDenied, RoomNotFound, TextEmpty,
-    TextTooLong, TooManyRequests, Unavailable, UnrecoverablePosition,
+    TextTooLong, TooManyRequests, Unavailable, UnknownChannel, UnrecoverablePosition,
 };
 use chat_protocol::client::{Named, Paging, RoomCreate};
 use chat_protocol::object::{HistoryPage, List, Member, ReadUpTo, Room, User};
 use schemars::JsonSchema;
 
 use super::operation::{Content, Operation};
-use super::{guests, health, members, messages, openapi, revocations, rooms, upgrade, ws};
+use super::{guests, health, members, messages, openapi, publish, revocations, rooms, upgrade, ws};
 use crate::actors::reply::Ack;
 
 /// It is done, and there is nothing to say of it.
@@ -133,6 +133,11 @@ fn for_operators() -> Vec<Operation> {
             .server()
             .body::<revocations::Revoke>()
             .answers::<Result>(200),
+        post("/api/publish", publish::publish, "Publish data in an open channel")
+            .server()
+            .body::<publish::Publish>()
+            .answers::<Result>(200)
+            .refuses(&[UnknownChannel, PermissionDenied, TextTooLong]),
         get(upgrade::PATH, ws::connect, "The live half, a WebSocket: see docs/PROTOCOL.md")
             .gives(101, Content::Nothing)
             .gives(400, Content::Nothing)

@@ -37,6 +37,13 @@ pub enum EventBody {
         member: Person,
         reason: Removal,
     },
+    /// Data in an open channel, as it was published.
+    DataPublished {
+        /// The publisher's session; `None` where a server published.
+        client: Option<ClientId>,
+        /// JSON without line ends.
+        data: String,
+    },
     /// A place that says nothing: a repeat of the event at `of`, or something that could not be read.
     Void {
         of: Option<Offset>,
@@ -61,6 +68,7 @@ impl EventBody {
             Self::RoomUpdated(_) => "room.updated",
             Self::MemberJoined(_) => "member.joined",
             Self::MemberRemoved { .. } => "member.removed",
+            Self::DataPublished { .. } => "data.published",
             Self::Void { .. } => "void",
         }
     }
@@ -103,6 +111,8 @@ impl Serialize for Event {
                 map.serialize_entry("member", member)?;
                 map.serialize_entry("reason", reason)?;
             }
+            // No REST answer has one, and a publication holds the data alone.
+            EventBody::DataPublished { data, .. } => map.serialize_entry("data", data)?,
             EventBody::Void { .. } => {}
         }
         map.end()

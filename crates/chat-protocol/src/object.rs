@@ -21,6 +21,13 @@ pub struct Person {
     pub name: String,
 }
 
+impl Person {
+    /// Who came without a token.
+    pub fn nobody() -> Self {
+        Self { id: UserId::anonymous(), name: String::new() }
+    }
+}
+
 /// A session in a room, as others are told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Occupant {
@@ -40,6 +47,11 @@ impl<'a> ConnInfo<'a> {
     pub fn of(user: &'a Person) -> Self {
         Self { name: &user.name }
     }
+
+    /// The same; nothing of who has no name.
+    pub fn if_named(user: &'a Person) -> Option<Self> {
+        (!user.name.is_empty()).then(|| Self::of(user))
+    }
 }
 
 /// Who may read and who may write.
@@ -54,6 +66,9 @@ pub enum RoomKind {
     Private,
     /// Two people, for ever.
     Direct,
+    /// Behind an open channel: everyone's, and no client ever sees the room itself.
+    #[serde(skip)]
+    Open,
 }
 
 /// What a room is called and what it is about: the part of a room that events tell.

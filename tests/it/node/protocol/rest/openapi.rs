@@ -146,7 +146,8 @@ async fn ask(server: &Server, it: &Asked, guest: Option<&Guest>, key: &str) -> A
 
 #[tokio::test]
 async fn the_openapi_document_says_what_the_server_does() {
-    let server = Server::start(Shell::Lean).await;
+    let open_channels = ("CHAT__PROTOCOL__OPEN_CHANNELS", "true");
+    let server = Server::with(Shell::Lean, &[open_channels]).await;
     let document = Document::of(&server).await;
     let guest = server.guest("Ada").await;
     let (status, room) =
@@ -155,6 +156,8 @@ async fn the_openapi_document_says_what_the_server_does() {
     let room = room["id"].as_str().unwrap();
     let key = std::fs::read_to_string(server.data_dir().join("api-key")).unwrap();
     let mut story = story(room);
+    let data = json!({ "channel": "news", "data": [1] });
+    story.push(asked(Method::POST, "/api/publish", room, data));
     for path in ["/api/disconnect", "/api/revoke"] {
         story.push(asked(Method::POST, path, room, json!({ "user": guest.id })));
     }

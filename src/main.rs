@@ -91,7 +91,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(config: Config) -> ExitCode {
-    let limits = config.limits.enabled;
+    let (limits, protocol) = (config.limits.enabled, config.protocol.clone());
     let app = match App::build(config).await {
         Ok(app) => app,
         Err(err) => return fail(err.exit_code(), &err.to_string()),
@@ -109,6 +109,14 @@ async fn run(config: Config) -> ExitCode {
     }
     if let Some(mutant) = mutants::chosen() {
         println!("  NOTE  WRONG ON PURPOSE: this server is the mutant {mutant}");
+    }
+    if protocol.open_channels {
+        println!(
+            "  NOTE  channels are OPEN (protocol.open_channels = true): whoever is connected reads and writes them"
+        );
+    }
+    if protocol.anonymous {
+        println!("  NOTE  who has no token may come in as well (protocol.anonymous = true)");
     }
     match lifecycle::run(app).await {
         Ok(end) => end.exit_code().into(),

@@ -13,6 +13,7 @@ use chat_protocol::text::{NAME_CHARS_MAX, parse_name};
 use super::store_pump::note;
 use crate::clock::Clock;
 use crate::domain::record::Change;
+use crate::domain::revocation::TokenMark;
 use crate::domain::session::{Admitted, Denied};
 use crate::store::{Changed, Store, StoreError};
 use crate::tokens::{Account, Bearer, Tokens};
@@ -51,12 +52,19 @@ pub struct Admissions {
     tokens: Arc<Tokens>,
     clock: Arc<dyn Clock>,
     recent: Mutex<Recent>,
+    /// May sessions begin without a token?
+    anonymous: bool,
 }
 
 impl Admissions {
     /// Nobody has come yet.
-    pub fn new(store: Arc<dyn Store>, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, tokens, clock, recent: Mutex::default() }
+    pub fn new(
+        store: Arc<dyn Store>,
+        tokens: Arc<Tokens>,
+        clock: Arc<dyn Clock>,
+        anonymous: bool,
+    ) -> Self {
+        Self { store, tokens, clock, recent: Mutex::default(), anonymous }
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
@@ -82,6 +90,20 @@ impl Admissions {
             }
         };
         Ok(Admitted { user, expires_at: bearer.expires_at, mark: bearer.mark })
+    }
+
+    /// The same for a session, which may be nobody's in particular where that is allowed.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub async fn admit_session(&self, token: &str) -> Result<Admitted, Denied> {
+        match self.admit(token).await {
+            Err(Denied::Missing) if self.anonymous => {
+                let user = User { id: UserId::anonymous(), name: String::new(), guest: true };
+                Ok(Admitted { user, expires_at: u64::MAX, mark: TokenMark::default() })
+            }
+            admitted => admitted,
+        }
     }
 
     /// Something was revoked of this user: they have to be looked up again.

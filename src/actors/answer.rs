@@ -36,17 +36,25 @@ pub async fn answer(
             return Ok(Answer::History(Box::new(history)));
         }
         Question::Presence(room) => {
-            store.room(&room, user).await?; // whoever may read it
+            may_read(store, user, &room).await?;
             let all = nodes.occupants(&room).await?;
             let all = all.ok_or(StoreError::Refused(ErrorCode::NotAvailable))?;
             return Ok(Answer::Presence(all));
         }
         Question::PresenceStats(room) => {
-            store.room(&room, user).await?;
+            may_read(store, user, &room).await?;
             return Ok(Answer::PresenceStats(nodes.crowd(&room).await?));
         }
     };
     Ok(Answer::Data(data))
+}
+
+/// An open channel is everyone's, also before anything was published in it.
+async fn may_read(store: &dyn Store, user: &UserId, room: &RoomId) -> Result<(), StoreError> {
+    if !room.is_open() {
+        store.room(room, user).await?;
+    }
+    Ok(())
 }
 
 /// The object that a change made.
@@ -97,7 +105,13 @@ async fn history(
         (None, true) => Range::Newest,
     };
     let bounds = PageLimit { events: limit.max(1), bytes: REPLY_BYTES_MAX };
-    let page = store.page(room, Some(user), range, bounds).await?;
+    let page = match store.page(room, Some(user), range, bounds).await {
+        Err(StoreError::Refused(ErrorCode::RoomNotFound)) if room.is_open() => {
+            // Nobody has wanted it yet.
+            return Ok(History { publications: Vec::new(), epoch: store.epoch().clone(), top: 0 });
+        }
+        page => page?,
+    };
     let events = if limit == 0 { &[] } else { page.events.as_slice() };
     let mut publications: Vec<_> = events.iter().map(Publication::encode).collect();
     if reverse {

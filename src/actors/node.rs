@@ -121,8 +121,8 @@ impl Node {
         Some(worker)
     }
 
-    /// What a user whose token is good for `ttl_s` seconds is told when their session `client` begins.
-    pub fn welcome(&self, user: &User, ttl_s: u32, client: String) -> Connected {
+    /// What a user whose token, if they have one, is good for `ttl_s` seconds is told when their session `client` begins.
+    pub fn welcome(&self, user: &User, ttl_s: Option<u32>, client: String) -> Connected {
         let version = env!("CARGO_PKG_VERSION");
         let welcome = Welcome {
             server: "scalable-chat",

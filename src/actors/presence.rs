@@ -90,6 +90,8 @@ impl Presence {
 
     fn take(&mut self, it: Ephemeral) {
         match it.body {
+            // See Known.
+            EphemeralBody::PresenceTick(_) if it.room.is_open() => {}
             EphemeralBody::PresenceTick(tick) => {
                 self.ticks.on_change(it.room, tick, self.clock.monotonic_ms());
             }
@@ -187,6 +189,9 @@ impl Handler<Known> for Presence {
     fn handle(&mut self, it: Known, _: &mut Self::Context) {
         let now_ms = self.clock.monotonic_ms();
         let Known { room, here, reported } = it;
+        if room.is_open() {
+            return; // what is said in an open channel is what was published there
+        }
         match reported.tick {
             Some(tick) => self.ticks.on_change(room, tick, now_ms),
             // A change that was just reported may still be on its way over the bus: it is told first then.

@@ -2,6 +2,7 @@
 
 use chat_protocol::ErrorCode;
 use chat_protocol::object::Durability;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -11,8 +12,8 @@ use crate::domain::session::{SessionKey, Ticket};
 use crate::store::Committed;
 
 /// The ack: what the author is told once the message is as durable as it says.
-#[derive(Serialize)]
-struct Ack {
+#[derive(Serialize, JsonSchema)]
+pub struct Ack {
     id: chat_protocol::MessageId,
     durability: Durability,
 }

@@ -11,7 +11,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use chat_protocol::object::Occupant;
-use chat_protocol::{CloseCode, ErrorCode, Format};
+use chat_protocol::{ClientId, CloseCode, ErrorCode, EventBody, Format};
 
 use super::flow::Flow;
 use super::node::{Node, Worker};
@@ -219,6 +219,13 @@ impl Driver {
         self.flow.set_due(self.machine.due_at());
     }
 
+    /// What the session is called, once it is known.
+    fn name(&self) -> Option<ClientId> {
+        let mut sessions = self.worker.sessions.borrow_mut();
+        let occupant = sessions.get(self.key)?.occupant.as_ref()?;
+        ClientId::parse(&occupant.client).ok()
+    }
+
     /// Effects that end with a message to this session.
     fn reach_out(&mut self, effect: Effect) {
         let (node, session) = (&self.node, self.key);
@@ -244,7 +251,10 @@ impl Driver {
                 let code = CloseCode::Unsubscribed;
                 self.on_message(ToSession::Detached { ticket, code });
             }
-            Effect::Publish { ticket, draft } => {
+            Effect::Publish { ticket, mut draft } => {
+                if let EventBody::DataPublished { client, .. } = &mut draft.body {
+                    *client = self.name();
+                }
                 let reply = Reply::Session { session, ticket };
                 let room = draft.room.clone();
                 if node.hubs.ask(room, Ask::Publish { reply, draft }).is_err() {

@@ -21,7 +21,7 @@ use crate::domain::record::{Change, ReadMark};
 use crate::domain::session::{Admitted, Denied, Page, SessionKey, Ticket};
 use crate::metrics;
 use crate::nodes::Nodes;
-use crate::store::{PageLimit, Range, Store, StoreError};
+use crate::store::{Head, PageLimit, Range, Store, StoreError};
 
 /// Questions that may be under way.
 const QUESTIONS_MAX: usize = 8192;
@@ -91,7 +91,7 @@ impl StorePump {
         let bus = self.bus.clone();
         self.for_room(room, |store| async move {
             bus.watch(&id).await;
-            HeadRead(note(store.head(&id).await))
+            HeadRead(note(head_of(&*store, &id).await))
         })
     }
 
@@ -191,13 +191,23 @@ impl StorePump {
     ) {
         let (workers, refuse) = (self.workers.clone(), answer.clone());
         let asked = self.run(|this| async move {
-            let admitted = this.admissions.admit(&token).await;
+            let admitted = this.admissions.admit_session(&token).await;
             this.workers.tell(session, answer(admitted));
         });
         if !asked {
             workers.tell(session, refuse(Err(Denied::Unavailable)));
         }
     }
+}
+
+/// An open channel's room is made when it is first wanted.
+async fn head_of(store: &dyn Store, room: &RoomId) -> Result<Option<Head>, StoreError> {
+    let head = store.head(room).await?;
+    if head.is_some() || !room.is_open() {
+        return Ok(head);
+    }
+    store.change(Change::OpenChannel(room.clone())).await?;
+    store.head(room).await
 }
 
 fn after_offset(after: Offset) -> Range {

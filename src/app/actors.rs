@@ -68,7 +68,12 @@ pub async fn start(
     let (workers, hubs, state) =
         (Arc::new(Workers::new()), Arc::new(Hubs::default()), Arc::new(State::default()));
     let pumps = Arbiter::new();
-    let admissions = Arc::new(Admissions::new(store.clone(), tokens.clone(), clock.clone()));
+    let admissions = Arc::new(Admissions::new(
+        store.clone(),
+        tokens.clone(),
+        clock.clone(),
+        config.protocol.anonymous,
+    ));
     let pump = StorePump::new(
         store.clone(),
         nodes.clone(),
@@ -202,6 +207,7 @@ fn policy(config: &Config) -> session::Policy {
         channels_max: s.channels_max,
         outstanding_max: s.outstanding_max,
         text_bytes_max: config.message.text_bytes_max,
+        open_channels: config.protocol.open_channels,
         held_bytes_max: s.frame_bytes_max * 2,
         commands: l.rate(l.commands_per_s, l.commands_burst),
     }

@@ -31,6 +31,7 @@ pub struct Config {
     pub session: Session,
     pub room: Room,
     pub message: Message,
+    pub protocol: Protocol,
     pub presence: Presence,
     pub limits: Limits,
     pub auth: Auth,
@@ -104,6 +105,13 @@ impl Presence {
 #[serde(deny_unknown_fields)]
 pub struct Message {
     pub text_bytes_max: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Protocol {
+    pub open_channels: bool,
+    pub anonymous: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -349,6 +357,16 @@ impl Config {
             "kafka.in_sync_min",
             "must be from 1 to kafka.replication",
         )?;
+        require(
+            k.brokers.is_empty() || !self.protocol.open_channels,
+            "protocol.open_channels",
+            "not with a log in Kafka, which holds rooms alone yet: leave out kafka.brokers, or the open channels",
+        )?;
+        require(
+            self.protocol.open_channels || !self.protocol.anonymous,
+            "protocol.anonymous",
+            "has nothing to use but open channels: set protocol.open_channels as well",
+        )?;
         let p = &self.presence;
         require(p.tick_ms >= 100, "presence.tick_ms", "must be at least 100")?;
         require((1..=60).contains(&p.heartbeat_s), "presence.heartbeat_s", "must be from 1 to 60")?;
@@ -419,10 +437,19 @@ mod tests {
             ("CHAT__SESSION__SHELL", "fat", "fat"),
             ("CHAT__AUTH__GUESTS", "false", "auth.guests"),
             ("CHAT__AUTH__LEEWAY_S", "301", "auth.leeway_s"),
+            ("CHAT__PROTOCOL__ANONYMOUS", "true", "protocol.anonymous"),
             ("CHAT__SESSION__EXPIRED_CLOSE_DELAY_S", "3601", "session.expired_close_delay_s"),
         ] {
             let error = load(&[(key, value)]).unwrap_err().to_string();
             assert!(error.contains(named), "{key}={value}: {error}");
         }
+        let kafka = [
+            ("CHAT__PROTOCOL__OPEN_CHANNELS", "true"),
+            ("DATABASE_URL", "postgres://127.0.0.1/chat"),
+            ("REDIS_URL", "redis://127.0.0.1"),
+        ];
+        assert!(load(&kafka).is_ok());
+        let error = load(&[&kafka[..], &[("KAFKA_BROKERS", "127.0.0.1:9092")]].concat());
+        assert!(error.unwrap_err().to_string().contains("protocol.open_channels"));
     }
 }

@@ -8,6 +8,7 @@ use chat_protocol::event::Removal;
 use chat_protocol::object::{Person, RoomState};
 use chat_protocol::{ClientId, Event, EventBody, MessageId, Offset, RoomId};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::dead_letter::{Reason, Unreadable};
@@ -16,8 +17,10 @@ use super::record::Draft;
 
 /// What a value of ours begins with; the byte after it is the version.
 const MAGIC: &[u8] = b"chat";
-/// The newest version that is read, and the one that is written.
+/// The newest version that is read in a log, and the one that is written there.
 pub const VERSION: u8 = 1;
+/// The version of data of open channels: passed on between nodes, and in no shared log yet.
+const DATA: u8 = 2;
 
 /// One record of a partition, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,10 +90,19 @@ pub fn encode(checked: &Checked) -> Vec<u8> {
         change: draft.change,
         body: Body::of(&draft.body),
     };
-    let mut value = [MAGIC, &[VERSION]].concat();
+    let version = if let Body::DataPublished { .. } = &stored.body { DATA } else { VERSION };
+    let mut value = [MAGIC, &[version]].concat();
     // Strings, numbers and derived structs: serializing them can't fail.
     let _ = serde_json::to_writer(&mut value, &stored);
     value
+}
+
+/// Reads what another node passed on of `room`; `None` for what this one can't read.
+pub fn passed_on(room: &RoomId, value: &[u8]) -> Option<Checked> {
+    match value.strip_prefix(MAGIC)? {
+        [VERSION | DATA, json @ ..] => read(room, json),
+        _ => None,
+    }
 }
 
 /// The event that a draft becomes at a place.
@@ -147,6 +159,7 @@ impl Stored {
                 EventBody::MemberJoined(member) | EventBody::MemberRemoved { member, .. } => {
                     is_text(&member.name)
                 }
+                EventBody::DataPublished { .. } => room.is_open(),
                 EventBody::Void { .. } => false,
             };
         let draft = Draft { room: room.clone(), author, id, body, change };
@@ -168,6 +181,12 @@ enum Body {
     MemberJoined { member: Person },
     #[serde(rename = "member.removed")]
     MemberRemoved { member: Person, reason: Removal },
+    #[serde(rename = "data.published")]
+    DataPublished {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        client: Option<String>,
+        data: String,
+    },
     #[serde(rename = "void")]
     Void,
 }
@@ -182,6 +201,9 @@ impl Body {
             EventBody::RoomUpdated(room_state) => Self::RoomUpdated { room_state },
             EventBody::MemberJoined(member) => Self::MemberJoined { member },
             EventBody::MemberRemoved { member, reason } => Self::MemberRemoved { member, reason },
+            EventBody::DataPublished { client, data } => {
+                Self::DataPublished { client: client.map(|it| it.as_str().to_owned()), data }
+            }
             EventBody::Void { .. } => Self::Void,
         }
     }
@@ -196,6 +218,11 @@ impl Body {
             Self::RoomUpdated { room_state } => EventBody::RoomUpdated(room_state),
             Self::MemberJoined { member } => EventBody::MemberJoined(member),
             Self::MemberRemoved { member, reason } => EventBody::MemberRemoved { member, reason },
+            Self::DataPublished { client, data } => {
+                serde_json::from_str::<&RawValue>(&data).ok()?;
+                let client = client.map(|it| ClientId::parse(&it)).transpose().ok()?;
+                EventBody::DataPublished { client, data }
+            }
             Self::Void => return None,
         })
     }

@@ -11,8 +11,9 @@
 //! | [`outbound`] | what leaves for one client in one frame |
 //! | [`rate_limit`] | how much one client may ask |
 //!
-//! [`log_record`] is a draft as bytes of a shared log, [`dead_letter`] what can't be read there. [`rpc`] checks what users ask for and turns it into what [`record`] and [`question`] name.
+//! [`log_record`] is a draft as bytes of a shared log, [`dead_letter`] what can't be read there. [`channel`] tells which room is meant, [`rpc`] checks what users ask for and turns it into what [`record`] and [`question`] name.
 
+pub mod channel;
 pub mod dead_letter;
 pub mod fold;
 pub mod log_record;

@@ -1,7 +1,11 @@
 //! What is asked of the log: drafts of events, and changes of the directory that a room must see.
 
 use chat_protocol::object::{Person, RoomState, User};
-use chat_protocol::{ClientId, EventBody, MessageId, Offset, RoomId, UserId, event::Removal};
+use chat_protocol::{
+    ClientId, ErrorCode, EventBody, MessageId, Offset, RoomId, UserId, event::Removal,
+};
+
+use uuid::Uuid;
 
 use super::revocation::Revocation;
 
@@ -25,10 +29,22 @@ impl Draft {
         Self { room, author: Some(author), id, body, change: None }
     }
 
+    /// Data for an open channel, by a user, or by nobody in particular. It has no `client_id`, so its id is drawn: what is
+    /// published again is there again.
+    ///
+    /// # Errors
+    /// Never, as far as a UUID is an id.
+    pub fn data(room: RoomId, author: Option<Person>, data: String) -> Result<Self, ErrorCode> {
+        let id = MessageId::from_slice(Uuid::now_v7().as_bytes()).ok_or(ErrorCode::Internal)?;
+        let body = EventBody::DataPublished { client: None, data };
+        Ok(Self { room, author, id, body, change: None })
+    }
+
     /// Bytes that it holds on to while it waits: what queues are bounded by.
     pub fn cost(&self) -> usize {
         let text = match &self.body {
             EventBody::MessageCreated { text, .. } => text.len(),
+            EventBody::DataPublished { data, .. } => data.len(),
             _ => 0,
         };
         text + size_of::<Self>() + 128
@@ -41,6 +57,8 @@ pub enum Change {
     CreateUser(User),
     /// Sessions of a user end on every node, and tokens with them as it says.
     Revoke(Revocation),
+    /// Makes the room behind an open channel, unless it is there.
+    OpenChannel(RoomId),
     RenameUser {
         user: UserId,
         name: String,
@@ -79,7 +97,10 @@ impl Change {
     /// Who sees the room that is changed; nobody where none is.
     pub const fn asker(&self) -> Option<&UserId> {
         match self {
-            Self::CreateUser(_) | Self::RenameUser { .. } | Self::Revoke(_) => None,
+            Self::CreateUser(_)
+            | Self::OpenChannel(_)
+            | Self::RenameUser { .. }
+            | Self::Revoke(_) => None,
             Self::CreateRoom { creator: by, .. }
             | Self::UpdateRoom { by, .. }
             | Self::AddMember { by, .. }

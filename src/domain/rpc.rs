@@ -9,6 +9,7 @@ use chat_protocol::object::{Person, RoomKind, RoomState, User};
 use chat_protocol::text::{check_text, parse_name, parse_topic};
 use chat_protocol::{ClientId, ErrorCode, RoomId};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::question::Question;
@@ -122,6 +123,27 @@ pub fn check_message(
     Ok(Deed::Publish(Draft::message(room, person(user), client_id, text.to_owned())))
 }
 
+/// Data for an open channel: any JSON but null, which the wire takes for nothing, kept as it was written but for line ends, which part one object from the next in
+/// frames and mean nothing within JSON.
+///
+/// # Errors
+/// [`ErrorCode::BadRequest`] for null and what is no JSON, [`ErrorCode::TextTooLong`].
+pub fn check_data(
+    room: RoomId,
+    author: Option<Person>,
+    data: &[u8],
+    bytes_max: usize,
+) -> Result<Draft, ErrorCode> {
+    if data.len() > bytes_max {
+        return Err(ErrorCode::TextTooLong);
+    }
+    let json: &RawValue = serde_json::from_slice(data).map_err(|_| ErrorCode::BadRequest)?;
+    if json.get() == "null" {
+        return Err(ErrorCode::BadRequest);
+    }
+    Draft::data(room, author, json.get().replace(['\n', '\r'], " "))
+}
+
 /// A page of history: at most one anchor.
 ///
 /// # Errors
@@ -138,7 +160,7 @@ pub fn check_page(it: HistoryPageRequest) -> Result<Deed, ErrorCode> {
 /// that can't be made.
 pub fn check_create(user: &User, it: RoomCreate) -> Result<Deed, ErrorCode> {
     match it.kind {
-        RoomKind::General => return Err(ErrorCode::NotAvailable),
+        RoomKind::General | RoomKind::Open => return Err(ErrorCode::NotAvailable),
         RoomKind::Direct => return check_direct(user, it),
         RoomKind::Public | RoomKind::Private => {}
     }
@@ -182,7 +204,7 @@ pub fn check_update(user: &User, it: RoomUpdate) -> Result<Deed, ErrorCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chat_protocol::UserId;
+    use chat_protocol::{EventBody, UserId};
 
     fn check(method: &str, data: &str) -> Result<Deed, ErrorCode> {
         let user = User { id: UserId::parse("u").unwrap(), name: "U".into(), guest: true };
@@ -199,6 +221,21 @@ mod tests {
             &ClientId::parse("c").unwrap(),
         );
         assert_eq!(draft.id, expected);
+    }
+
+    #[test]
+    fn data_is_any_json_of_one_line() {
+        let check = |data: &str| {
+            check_data(RoomId::open("news").unwrap(), None, data.as_bytes(), 20).map(|it| it.body)
+        };
+        for (data, kept) in [("false", "false"), (" [1.0,\r\n2e400] ", "[1.0,  2e400]")] {
+            let Ok(EventBody::DataPublished { data, .. }) = check(data) else { panic!("{data}") };
+            assert_eq!(data, kept);
+        }
+        for bad in ["", " null", "{", "{}{}", "nul", "\"\n\"", "'x'"] {
+            assert_eq!(check(bad), Err(ErrorCode::BadRequest), "{bad:?}");
+        }
+        assert_eq!(check(&format!("\"{}\"", "x".repeat(19))), Err(ErrorCode::TextTooLong));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Policy {
     /// Commands that may be unanswered at a time.
     pub outstanding_max: usize,
     pub text_bytes_max: usize,
+    /// Is every channel that is no room's and no user's an open one?
+    pub open_channels: bool,
     /// Bytes of commands that may be held while a token is checked.
     pub held_bytes_max: usize,
     /// Commands per session; `None` when limits are off.
@@ -98,9 +100,9 @@ pub struct Session {
     pong_due: u64,
 }
 
-/// Makes the result of a connect, given the user and the seconds that their token is good for: only the node knows what
+/// Makes the result of a connect, given the user and the seconds that their token is good for, if they have one: only the node knows what
 /// to say of itself.
-pub type Welcome<'a> = &'a dyn Fn(&User, u32) -> Connected;
+pub type Welcome<'a> = &'a dyn Fn(&User, Option<u32>) -> Connected;
 
 impl Session {
     /// A connection that has just been upgraded. `jitter_ms` spreads the first pings of sessions that began
@@ -221,7 +223,8 @@ impl Session {
         let (id, held) = (*id, std::mem::take(held));
         match result {
             Ok(Admitted { user, expires_at, .. }) => {
-                let ttl_s = refresh::ttl_s(expires_at, unix_ms);
+                let has_token = !user.id.is_anonymous();
+                let ttl_s = has_token.then(|| refresh::ttl_s(expires_at, unix_ms));
                 let connected = Box::new(welcome(&user, ttl_s));
                 effects.push(done(id, CommandResult::Connect(connected)));
                 let expiry = refresh::expiry(&self.policy, expires_at, now, unix_ms);

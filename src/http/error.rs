@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use chat_protocol::ErrorCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::store::StoreError;
@@ -11,8 +12,10 @@ use crate::store::StoreError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiError(pub ErrorCode);
 
-#[derive(Serialize)]
-struct Problem {
+/// A problem object (RFC 9457). `code` is the name in the table of codes, `detail` says what to do, `temporary` whether the
+/// very same request may succeed later.
+#[derive(Serialize, JsonSchema)]
+pub struct Problem {
     r#type: String,
     title: &'static str,
     status: u16,

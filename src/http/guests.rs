@@ -6,6 +6,7 @@ use chat_protocol::client::Named;
 use chat_protocol::object::User;
 use chat_protocol::text::parse_name;
 use chat_protocol::{ErrorCode, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Mounted;
@@ -17,10 +18,11 @@ use crate::domain::record::Change;
 use crate::domain::rpc::fresh_id;
 use crate::store::Changed;
 
-#[derive(Serialize)]
-struct Ticket<'a> {
+/// A token, and whose it is.
+#[derive(Serialize, JsonSchema)]
+pub struct Ticket<'a> {
     token: &'a str,
-    /// ms since the Unix epoch.
+    /// When it ends, ms since the Unix epoch.
     expires_at: u64,
     user: &'a User,
 }

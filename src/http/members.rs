@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use chat_protocol::client::Paging;
 use chat_protocol::event::Removal;
 use chat_protocol::{ErrorCode, RoomId, UserId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Mounted;
@@ -26,7 +27,7 @@ pub async fn list(
 }
 
 /// Whom to add; nobody named means oneself.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 pub struct Add {
     user: Option<UserId>,
 }

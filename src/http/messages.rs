@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use chat_protocol::client::{Anchor, HistoryPageRequest};
 use chat_protocol::{ClientId, ErrorCode, RoomId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Mounted;
@@ -15,7 +16,7 @@ use crate::actors::reply::ack;
 use crate::domain::rpc::{Deed, check_message, check_page};
 
 /// Which page: as `history.page`, with anchors as text.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct PageQuery {
     before: Option<String>,
     after: Option<String>,
@@ -51,7 +52,7 @@ pub async fn page(
 }
 
 /// A message to send.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Send {
     client_id: ClientId,
     text: String,

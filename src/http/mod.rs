@@ -1,4 +1,4 @@
-//! HTTP: the whole route table, and the two session shells.
+//! HTTP: REST, as `routes.rs` lists it, and the two session shells.
 //!
 //! `docs/PROTOCOL.md` describes what is here; errors are always `application/problem+json`.
 
@@ -14,8 +14,12 @@ pub mod handshake;
 pub mod health;
 pub mod members;
 pub mod messages;
+pub mod openapi;
+pub mod operation;
+pub mod publish;
 pub mod revocations;
 pub mod rooms;
+pub mod routes;
 pub mod server;
 pub mod shared_stream;
 pub mod static_files;
@@ -31,11 +35,15 @@ use crate::actors::node::Node;
 use crate::tokens::ApiKey;
 use error::ApiError;
 use gate::Gate;
+use operation::Operation;
 
 pub use ws::on_connect;
 
 /// Bytes of a request body at most.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Where REST is.
+const API: &str = "/api";
 
 /// What handlers reach.
 pub struct Mount {
@@ -58,31 +66,13 @@ pub fn configure(config: &mut ServiceConfig, mount: Mounted) {
         .app_data(web::JsonConfig::default().limit(BODY_BYTES_MAX).error_handler(ApiError::input))
         .app_data(web::PayloadConfig::new(BODY_BYTES_MAX))
         .app_data(web::PathConfig::default().error_handler(ApiError::input))
-        .app_data(web::QueryConfig::default().error_handler(ApiError::input))
-        .route(upgrade::PATH, web::get().to(ws::connect))
-        .route("/health/live", web::get().to(health::live))
-        .route("/health/ready", web::get().to(health::ready))
-        .route("/metrics", web::get().to(health::metrics))
-        .service(
-            web::scope("/api")
-                .wrap(DefaultHeaders::new().add(("Cache-Control", "no-store")))
-                .route("/guests", web::post().to(guests::create))
-                .route("/tokens/refresh", web::post().to(guests::refresh))
-                .route("/tokens/revoke", web::post().to(revocations::revoke_own))
-                .route("/disconnect", web::post().to(revocations::disconnect))
-                .route("/revoke", web::post().to(revocations::revoke))
-                .route("/me", web::get().to(guests::me))
-                .route("/me", web::patch().to(guests::rename))
-                .route("/rooms", web::get().to(rooms::list))
-                .route("/rooms", web::post().to(rooms::create))
-                .route("/rooms/{room}", web::get().to(rooms::get))
-                .route("/rooms/{room}", web::patch().to(rooms::update))
-                .route("/rooms/{room}/members", web::get().to(members::list))
-                .route("/rooms/{room}/members", web::post().to(members::add))
-                .route("/rooms/{room}/members/{user}", web::delete().to(members::remove))
-                .route("/rooms/{room}/read", web::put().to(rooms::mark_read))
-                .route("/rooms/{room}/messages", web::get().to(messages::page))
-                .route("/rooms/{room}/messages", web::post().to(messages::send))
-                .default_service(web::to(error::not_found)),
-        );
+        .app_data(web::QueryConfig::default().error_handler(ApiError::input));
+    let mut api = web::scope(API).wrap(DefaultHeaders::new().add(("Cache-Control", "no-store")));
+    for Operation { path, route, .. } in routes::table() {
+        match path.strip_prefix(API) {
+            Some(below) => api = api.route(below, route),
+            None => drop(config.route(path, route)),
+        }
+    }
+    config.service(api.default_service(web::to(error::not_found)));
 }

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use chat_protocol::{ErrorCode, UserId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Mounted;
@@ -16,13 +17,13 @@ use crate::domain::revocation::{Revocation, Revoked};
 const TOKEN_ID_BYTES_MAX: usize = 255;
 
 /// Whose sessions.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Disconnect {
     user: UserId,
 }
 
 /// Whose tokens: all of them, or one.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Revoke {
     user: UserId,
     token_id: Option<String>,

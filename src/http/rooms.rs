@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use chat_protocol::client::{Paging, RoomCreate, RoomUpdate};
 use chat_protocol::{ErrorCode, Offset, RoomId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Mounted;
@@ -71,7 +72,7 @@ pub async fn get(
 }
 
 /// What of a room can be changed.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Update {
     name: Option<String>,
     topic: Option<String>,
@@ -92,7 +93,7 @@ pub async fn update(
 }
 
 /// How far a room was read.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct ReadTo {
     offset: Offset,
 }

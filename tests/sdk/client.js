@@ -49,8 +49,13 @@ export class Client {
   }
 
   /** Subscribes to a room's channel and records what the SDK tells of it. */
-  async subscribe(room, options) {
-    const feed = new Feed(this.sdk.newSubscription(`room:${room}`, options));
+  subscribe(room, options) {
+    return this.subscribeTo(`room:${room}`, options);
+  }
+
+  /** The same for any channel. */
+  async subscribeTo(channel, options) {
+    const feed = new Feed(this.sdk.newSubscription(channel, options));
     feed.subscription.subscribe();
     await feed.subscription.ready(DEADLINE_MS);
     return feed;

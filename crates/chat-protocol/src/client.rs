@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -224,7 +225,7 @@ pub enum Anchor {
 }
 
 /// Data of `room.create`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct RoomCreate {
     #[serde(default)]
     pub name: String,
@@ -251,7 +252,7 @@ pub struct RoomUpdate {
 }
 
 /// Data of the paged lists.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct Paging {
     pub cursor: Option<String>,
     pub limit: Option<u32>,
@@ -266,7 +267,7 @@ pub struct RoomMembers {
 }
 
 /// Data of `user.rename`, and of `POST /api/guests`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct Named {
     pub name: String,
 }

@@ -1,5 +1,8 @@
 //! What happens in a room: the `data` of a publication, the same live, in history and in every format.
 
+mod schema;
+
+use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -34,6 +37,13 @@ pub enum EventBody {
         member: Person,
         reason: Removal,
     },
+    /// Data in an open channel, as it was published.
+    DataPublished {
+        /// The publisher's session; `None` where a server published.
+        client: Option<ClientId>,
+        /// JSON without line ends.
+        data: String,
+    },
     /// A place that says nothing: a repeat of the event at `of`, or something that could not be read.
     Void {
         of: Option<Offset>,
@@ -41,7 +51,7 @@ pub enum EventBody {
 }
 
 /// Why a member is one no longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Removal {
     Left,
@@ -58,6 +68,7 @@ impl EventBody {
             Self::RoomUpdated(_) => "room.updated",
             Self::MemberJoined(_) => "member.joined",
             Self::MemberRemoved { .. } => "member.removed",
+            Self::DataPublished { .. } => "data.published",
             Self::Void { .. } => "void",
         }
     }
@@ -100,6 +111,8 @@ impl Serialize for Event {
                 map.serialize_entry("member", member)?;
                 map.serialize_entry("reason", reason)?;
             }
+            // No REST answer has one, and a publication holds the data alone.
+            EventBody::DataPublished { data, .. } => map.serialize_entry("data", data)?,
             EventBody::Void { .. } => {}
         }
         map.end()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -18,6 +19,10 @@ pub type Offset = u64;
 pub const ID_BYTES_MAX: usize = 64;
 /// Longest [`UserId`], in bytes.
 pub const USER_ID_BYTES_MAX: usize = 128;
+/// Longest name of an open channel, in bytes.
+pub const CHANNEL_BYTES_MAX: usize = 255;
+/// What the text of an open channel's room begins with, which no id on the wire does.
+const OPEN: char = ':';
 /// The room that everyone is a member of.
 pub const GENERAL: &str = "general";
 
@@ -34,7 +39,7 @@ fn is_user_id(text: &str) -> bool {
 
 /// Declares an identifier over shared text: parse is the only way in, so a value is always well-formed.
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $check:expr, $schema:tt) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Arc<str>);
@@ -52,6 +57,16 @@ macro_rules! text_id {
             /// The identifier as text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
             }
         }
 
@@ -85,25 +100,41 @@ macro_rules! text_id {
 text_id!(
     /// A room's name for machines: `[A-Za-z0-9_-]{1,64}`.
     RoomId,
-    is_token
+    is_token,
+    { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }
 );
 text_id!(
     /// What an author's client calls a message: `[A-Za-z0-9_-]{1,64}`, unique per room and author,
     /// best a UUIDv7. Sending again under the same one never makes a second message.
     ClientId,
-    is_token
+    is_token,
+    { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }
 );
 text_id!(
     /// A person or a program: 1 to 128 bytes without control characters; `me` is reserved.
     UserId,
-    is_user_id
+    is_user_id,
+    { "type": "string", "minLength": 1, "maxLength": USER_ID_BYTES_MAX, "not": { "const": "me" } }
 );
 text_id!(
     /// The incarnation of the log that offsets count in: `<generation>.<8 random characters>`,
     /// opaque, equal only to itself.
     Epoch,
-    |text| (1..=ID_BYTES_MAX).contains(&text.len()) && text.is_ascii()
+    |text| (1..=ID_BYTES_MAX).contains(&text.len()) && text.is_ascii(),
+    { "type": "string", "minLength": 1, "maxLength": ID_BYTES_MAX }
 );
+
+impl UserId {
+    /// Who came without a token: nobody in particular. No token and no body can name them.
+    pub fn anonymous() -> Self {
+        Self("".into())
+    }
+
+    /// Is it nobody in particular?
+    pub fn is_anonymous(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 impl RoomId {
     /// The global room.
@@ -116,6 +147,42 @@ impl RoomId {
     pub fn direct(one: &UserId, other: &UserId) -> Self {
         let hash = hash_of([one.min(other).as_str(), one.max(other).as_str()]);
         Self(format!("d-{}", BASE64_URL_SAFE_NO_PAD.encode(&hash[..18])).into())
+    }
+
+    /// The room behind an open channel, which everyone names by the channel alone: no client, and nothing in a body or a
+    /// path, can say the id of one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadRequest`] if the name is empty, longer than [`CHANNEL_BYTES_MAX`], not ASCII, or has a space or a
+    /// control character in it.
+    pub fn open(channel: &str) -> Result<Self, ErrorCode> {
+        let fits = (1..=CHANNEL_BYTES_MAX).contains(&channel.len());
+        if fits && channel.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(format!("{OPEN}{channel}").into()))
+        } else {
+            Err(ErrorCode::BadRequest)
+        }
+    }
+
+    /// Reads back what [`Self::as_str`] gave, where it was kept.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadRequest`] for what is no room's.
+    pub fn read(text: &str) -> Result<Self, ErrorCode> {
+        text.strip_prefix(OPEN).map_or_else(|| Self::parse(text), Self::open)
+    }
+
+    /// Is it behind an open channel?
+    pub fn is_open(&self) -> bool {
+        self.0.starts_with(OPEN)
+    }
+
+    /// The channel that it is in.
+    pub fn channel(&self) -> std::borrow::Cow<'_, str> {
+        match self.0.strip_prefix(OPEN) {
+            Some(channel) => channel.into(),
+            None => format!("room:{}", self.0).into(),
+        }
     }
 
     /// Is this the global room?
@@ -195,6 +262,16 @@ impl fmt::Debug for MessageId {
     }
 }
 
+impl JsonSchema for MessageId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MessageId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uuid" })
+    }
+}
+
 impl Serialize for MessageId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut buffer = Uuid::encode_buffer();
@@ -218,6 +295,24 @@ mod tests {
             assert!(UserId::parse(bad).is_err(), "{bad:?}");
         }
         assert!(UserId::parse("auth0|Zoë 1").is_ok());
+    }
+
+    #[test]
+    fn an_open_channel_has_a_room_that_no_id_on_the_wire_names() {
+        for channel in ["news", "a:b=c", "$x\"\\", &"x".repeat(255)] {
+            let room = RoomId::open(channel).unwrap();
+            assert!(room.is_open() && room.channel() == channel);
+            assert_eq!(RoomId::read(room.as_str()), Ok(room.clone()));
+            assert!(RoomId::parse(room.as_str()).is_err(), "{room}");
+        }
+        for bad in ["", "a b", "é", "a\n", "\0", &"x".repeat(256)] {
+            assert!(RoomId::open(bad).is_err(), "{bad:?}");
+        }
+        let general = RoomId::general();
+        assert!(!general.is_open() && general.channel() == "room:general");
+        assert_eq!(RoomId::read("general"), Ok(general));
+        assert!(RoomId::read("").is_err() && RoomId::read(":").is_err());
+        assert!(UserId::anonymous().is_anonymous() && UserId::parse("").is_err());
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Objects that replies carry: users, rooms, members, pages.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Epoch, Event, Offset, RoomId, UserId};
 
 /// A person as others see them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct User {
     pub id: UserId,
     pub name: String,
@@ -14,10 +15,17 @@ pub struct User {
 }
 
 /// The acting person of an event, as of then: kept in the record, so live and history agree after a rename.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Person {
     pub id: UserId,
     pub name: String,
+}
+
+impl Person {
+    /// Who came without a token.
+    pub fn nobody() -> Self {
+        Self { id: UserId::anonymous(), name: String::new() }
+    }
 }
 
 /// A session in a room, as others are told of it.
@@ -39,10 +47,15 @@ impl<'a> ConnInfo<'a> {
     pub fn of(user: &'a Person) -> Self {
         Self { name: &user.name }
     }
+
+    /// The same; nothing of who has no name.
+    pub fn if_named(user: &'a Person) -> Option<Self> {
+        (!user.name.is_empty()).then(|| Self::of(user))
+    }
 }
 
 /// Who may read and who may write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomKind {
     /// The global room: everyone is a member by rule.
@@ -53,10 +66,13 @@ pub enum RoomKind {
     Private,
     /// Two people, for ever.
     Direct,
+    /// Behind an open channel: everyone's, and no client ever sees the room itself.
+    #[serde(skip)]
+    Open,
 }
 
 /// What a room is called and what it is about: the part of a room that events tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomState {
     pub name: String,
     pub kind: RoomKind,
@@ -64,7 +80,7 @@ pub struct RoomState {
 }
 
 /// A member's standing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     Owner,
@@ -72,7 +88,7 @@ pub enum Role {
 }
 
 /// A room as one user sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Room {
     pub id: RoomId,
     #[serde(flatten)]
@@ -95,7 +111,7 @@ pub struct Room {
 }
 
 /// What `read.mark` is answered with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ReadUpTo {
     pub offset: Offset,
     /// How many messages come after it.
@@ -103,7 +119,7 @@ pub struct ReadUpTo {
 }
 
 /// A row of `room.members`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Member {
     pub id: UserId,
     pub name: String,
@@ -111,7 +127,8 @@ pub struct Member {
 }
 
 /// Items with an opaque cursor to go on from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
 pub struct List<T> {
     pub items: Vec<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +138,7 @@ pub struct List<T> {
 }
 
 /// A stretch of a room's history, ascending and without a hole.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct HistoryPage {
     pub events: Vec<Event>,
     /// Go on backwards with `before` = this; absent at the beginning.
@@ -135,7 +152,7 @@ pub struct HistoryPage {
 }
 
 /// How durable an acknowledged message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// On this machine's disk, synced.

@@ -1,16 +1,18 @@
 //! An event encoded once for all that is said of it: live, in replies, in whatever format.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::{Ephemeral, Event, Format, Offset, RoomId, json};
+use crate::json::append;
+use crate::object::{ConnInfo, Occupant, Person};
+use crate::{ClientId, Ephemeral, Event, EventBody, Format, Offset, RoomId, UserId};
 
 /// What every JSON push of a publication begins with.
-const HEAD: &[u8] = br#"{"push":{"channel":"room:"#;
-const MIDDLE: &[u8] = br#"","pub":"#;
+const HEAD: &[u8] = br#"{"push":{"channel":"#;
+const MIDDLE: &[u8] = br#","pub":"#;
 /// What the publication object itself begins with; it ends two bytes before the end of the push.
 const BARE: &[u8] = br#"{"data":"#;
 
@@ -22,34 +24,57 @@ pub struct Publication {
     json: Bytes,
     /// Where in `json` the event stands.
     data: Range<usize>,
+    /// Who published it, in an open channel.
+    info: Option<Arc<Occupant>>,
 }
 
 impl Publication {
     /// Encodes `event` for the channel of its room.
     pub fn encode(event: &Event) -> Self {
-        Self::of(&event.room, event, event.offset)
+        match &event.body {
+            EventBody::DataPublished { client, data } => {
+                let info = publisher(event.user.as_ref(), client.as_ref().map(ClientId::as_str));
+                let write = |out: &mut Vec<u8>| out.extend_from_slice(data.as_bytes());
+                Self::of(&event.room, write, info, event.offset)
+            }
+            _ => Self::of(&event.room, |out| append(out, event), None, event.offset),
+        }
     }
 
     /// The same for what has no place: its offset is 0, which is not said.
     pub fn ephemeral(it: &Ephemeral) -> Self {
-        Self::of(&it.room, it, 0)
+        Self::of(&it.room, |out| append(out, it), None, 0)
     }
 
-    fn of(room: &RoomId, event: &impl Serialize, offset: Offset) -> Self {
+    fn of(
+        room: &RoomId,
+        write_data: impl FnOnce(&mut Vec<u8>),
+        info: Option<Arc<Occupant>>,
+        offset: Offset,
+    ) -> Self {
         let mut json = Vec::with_capacity(512);
         json.extend_from_slice(HEAD);
-        json.extend_from_slice(room.as_str().as_bytes()); // an id needs no escaping
+        append(&mut json, &*room.channel());
         json.extend_from_slice(MIDDLE);
         json.extend_from_slice(BARE);
         let start = json.len();
-        json::append(&mut json, event);
+        write_data(&mut json);
         let data = start..json.len();
+        if let Some(info) = &info {
+            json.extend_from_slice(br#","info":"#);
+            append(&mut json, &ClientInfo::of(info));
+        }
         if offset > 0 {
             json.extend_from_slice(br#","offset":"#);
-            json::append(&mut json, &offset);
+            append(&mut json, &offset);
         }
         json.extend_from_slice(b"}}}");
-        Self { offset, room: room.clone(), json: json.into(), data }
+        Self { offset, room: room.clone(), json: json.into(), data, info }
+    }
+
+    /// Who published it, where that is said beside the data.
+    pub(crate) fn info(&self) -> Option<&Occupant> {
+        self.info.as_deref()
     }
 
     /// The whole push, as sent live.
@@ -81,6 +106,27 @@ impl Publication {
     pub fn is_empty(&self) -> bool {
         self.json.is_empty()
     }
+}
+
+/// A client's info as it stands in JSON.
+#[derive(Serialize)]
+struct ClientInfo<'a> {
+    user: &'a UserId,
+    client: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conn_info: Option<ConnInfo<'a>>,
+}
+
+impl<'a> ClientInfo<'a> {
+    fn of(it: &'a Occupant) -> Self {
+        Self { user: &it.user.id, client: &it.client, conn_info: ConnInfo::if_named(&it.user) }
+    }
+}
+
+/// The publisher of data: a session, of a user or of nobody in particular; `None` for a server.
+fn publisher(user: Option<&Person>, client: Option<&str>) -> Option<Arc<Occupant>> {
+    let client = client?.to_owned();
+    Some(Arc::new(Occupant { client, user: user.cloned().unwrap_or_else(Person::nobody) }))
 }
 
 /// Publications that follow each other, on their way to every session of a room. Each format's bytes are made when the
@@ -154,7 +200,6 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EventBody, RoomId};
 
     fn publications(count: Offset) -> Vec<Publication> {
         let void = |offset| Event {
@@ -197,6 +242,33 @@ mod tests {
             let last: Vec<_> = batches.iter().map(Batch::last).collect();
             assert_eq!(last, expected, "{count} of {length} in {bytes_max}");
         }
+    }
+
+    #[test]
+    fn data_of_an_open_channel_is_published_as_it_is_with_who_published_it() {
+        let event = Event {
+            room: RoomId::open("a\"b").unwrap(),
+            offset: 1,
+            time: 1,
+            id: None,
+            user: Some(Person { id: UserId::parse("u").unwrap(), name: "U".into() }),
+            body: EventBody::DataPublished {
+                client: Some(ClientId::parse("c").unwrap()),
+                data: r#"{"n":1.0}"#.into(),
+            },
+        };
+        let said = |event: &Event| {
+            String::from_utf8(Publication::encode(event).json_push().to_vec()).unwrap()
+        };
+        assert_eq!(
+            said(&event),
+            r#"{"push":{"channel":"a\"b","pub":{"data":{"n":1.0},"info":{"user":"u","client":"c","conn_info":{"name":"U"}},"offset":1}}}"#
+        );
+        let anonymous = Event { user: None, ..event.clone() };
+        assert!(said(&anonymous).contains(r#""info":{"user":"","client":"c"},"#));
+        let body = EventBody::DataPublished { client: None, data: "7".into() };
+        let server = Event { user: None, body, ..event };
+        assert!(said(&server).ends_with(r#""pub":{"data":7,"offset":1}}}"#));
     }
 
     #[test]

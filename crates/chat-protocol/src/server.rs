@@ -44,8 +44,8 @@ pub struct Connected {
     /// The session's name.
     pub client: String,
     pub version: &'static str,
-    /// Seconds until the token runs out, at least 1.
-    pub ttl_s: u32,
+    /// Seconds until the token runs out, at least 1; `None` for who came without one.
+    pub ttl_s: Option<u32>,
     /// JSON of a [`Welcome`].
     pub data: Bytes,
     /// Seconds between the server's pings, which want an answer.

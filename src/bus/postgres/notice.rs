@@ -51,8 +51,8 @@ pub fn read(node: &str, notice: &str) -> Option<Vec<(RoomId, Offset)>> {
         return None;
     }
     let entry = |word: &str| {
-        let (room, offset) = word.split_once('=')?;
-        Some((RoomId::parse(room).ok()?, offset.parse().ok()?))
+        let (room, offset) = word.rsplit_once('=')?;
+        Some((RoomId::read(room).ok()?, offset.parse().ok()?))
     };
     Some(words.filter_map(entry).collect())
 }
@@ -71,6 +71,10 @@ mod tests {
         let mut all: Vec<_> = notices.iter().flat_map(|n| read("other", n).unwrap()).collect();
         all.sort_by_key(|(_, offset)| *offset);
         assert_eq!(all, (2000..3000).map(|n| (room(n % 1000), u64::from(n))).collect::<Vec<_>>());
+        let open = RoomId::open("a!b=7").unwrap();
+        let notices = write("me", [(open.clone(), 3)]);
+        assert_eq!(read_ephemeral("other", &notices[0]), None);
+        assert_eq!(read("other", &notices[0]), Some(vec![(open, 3)]));
         assert_eq!(read("me", "x a=1 b c=d =2 e!=3"), Some(vec![(RoomId::parse("a").unwrap(), 1)]));
     }
 }

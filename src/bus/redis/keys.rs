@@ -82,8 +82,8 @@ impl PresenceKeys {
 
 /// The room of a channel.
 pub fn room_of(channel: &[u8]) -> Option<RoomId> {
-    let name = std::str::from_utf8(channel).ok()?.rsplit(':').next()?;
-    RoomId::parse(name).ok()
+    let (_, name) = std::str::from_utf8(channel).ok()?.split_once("}:")?;
+    RoomId::read(name).ok()
 }
 
 /// The id of an event's entry in a tail.
@@ -109,6 +109,8 @@ mod tests {
         let slots = names.map(redis::cluster_routing::Slot::for_key);
         assert_eq!(slots, [redis::cluster_routing::Slot::for_key("p7"); 4]);
         assert_eq!(room_of(keys.channel(&room).as_bytes()), Some(room));
+        let open = RoomId::open("a}:b:c").unwrap();
+        assert_eq!(room_of(keys.channel(&open).as_bytes()), Some(open));
         assert_eq!(room_of(b"\xff"), None);
         assert_eq!(offset_of(&entry(12)), Some(12));
     }

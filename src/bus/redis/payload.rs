@@ -6,7 +6,7 @@
 
 use chat_protocol::{Ephemeral, Event, EventBody, Offset, RoomId, json};
 
-use crate::domain::log_record::{self, Checked, Content, Record};
+use crate::domain::log_record::{self, Checked};
 use crate::domain::record::Draft;
 
 /// `None` for what no log holds: an event without an id that is no void.
@@ -45,10 +45,10 @@ pub fn decode(room: &RoomId, payload: &[u8]) -> Option<Event> {
     let mut words = std::str::from_utf8(line).ok()?.split(':');
     let (offset, time) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     match words.next()? {
-        "e" => match Record::decode(0, time, room.as_str().as_bytes(), value.get(1..)?).content {
-            Content::Draft(checked) => Some(log_record::place(checked.draft, offset, time)),
-            Content::Unreadable(_) | Content::Newer(_) => None,
-        },
+        "e" => {
+            let checked = log_record::passed_on(room, value.get(1..)?)?;
+            Some(log_record::place(checked.draft, offset, time))
+        }
         "v" => {
             let of = words.next().filter(|of| !of.is_empty());
             let of: Option<Offset> = of.map(str::parse).transpose().ok()?;
@@ -77,6 +77,10 @@ mod tests {
         for event in [said, repeat, nothing] {
             assert_eq!(decode(&room, &encode(&event).unwrap()), Some(event));
         }
+        let room = RoomId::open("a:b").unwrap();
+        let data = Draft::data(room.clone(), None, "{\"n\": 1.0}".into()).unwrap();
+        let data = log_record::place(data, 10, 11);
+        assert_eq!(decode(&room, &encode(&data).unwrap()), Some(data));
     }
 
     #[test]

@@ -49,6 +49,29 @@ fn golden_values_of_version_1_read_and_write_alike() {
 }
 
 #[test]
+fn what_is_passed_on_of_open_channels_is_of_version_2() {
+    let room = RoomId::open("news:a").unwrap();
+    let client = Some(ClientId::parse("c1").unwrap());
+    let body = EventBody::DataPublished { client, data: r#"{"n": 1.0}"#.into() };
+    let said = Draft { room: room.clone(), ..draft(body) };
+    let body = EventBody::DataPublished { client: None, data: "null".into() };
+    let server = Draft { author: None, body, ..said.clone() };
+    for (draft, json) in [
+        (said, include_str!("golden/v2-data.published.json")),
+        (server, include_str!("golden/v2-data.published-server.json")),
+    ] {
+        let value = [b"chat\x02", json.trim_end().as_bytes()].concat();
+        let checked = Checked { at: 1_764_000_000_000, draft };
+        assert_eq!(String::from_utf8(encode(&checked)), String::from_utf8(value.clone()));
+        assert_eq!(passed_on(&room, &value), Some(checked));
+        // Of a room it is nothing, and a log holds none: whoever meets one there stops before it.
+        assert_eq!(passed_on(&RoomId::general(), &value), None);
+        assert_eq!(Record::decode(7, 8, b"tea", &value).content, Content::Newer(2));
+        assert_eq!(Record::decode(7, 8, room.as_str().as_bytes(), &value).room, None);
+    }
+}
+
+#[test]
 fn what_is_not_ours_is_unreadable_and_what_is_newer_is_told_apart() {
     let read = |key: &[u8], value: &[u8]| Record::decode(0, 0, key, value).content;
     let why = |key: &[u8], value: &[u8]| match read(key, value) {

@@ -16,16 +16,16 @@ impl<R> Room<R> {
     pub fn on_ask(&mut self, ask: Ask<R>, effects: &mut Vec<Effect<R>>) {
         let Some(kind) = self.kind else { return self.hold(ask, effects) };
         let needs_member = match (&ask, kind) {
-            (_, RoomKind::General) => false,
+            (_, RoomKind::General | RoomKind::Open) => false,
             (Ask::Publish { .. } | Ask::Typing { .. }, _) => true,
             (_, kind) => kind != RoomKind::Public, // anyone reads a public room
-        };
-        let Some(user) = ask.user().cloned() else {
-            return effects.push(ask.refuse(ErrorCode::NotAMember));
         };
         if !needs_member {
             return self.admit(ask, 0, effects);
         }
+        let Some(user) = ask.user().cloned() else {
+            return effects.push(ask.refuse(ErrorCode::NotAMember));
+        };
         match self.members.get(&user) {
             Some(joined) => self.admit(ask, *joined, effects),
             None => self.wait_for_membership(user, ask, effects),

@@ -9,13 +9,13 @@ use chat_protocol::server::CommandResult;
 use chat_protocol::{ClientId, ErrorCode, RoomId};
 
 use super::{Effect, Pending, Phase, Session, Ticket, done, refusal};
+use crate::domain::channel::room_of;
 use crate::domain::question::{Answer, HISTORY_EVENTS_MAX, Question};
 use crate::domain::record::Change;
 use crate::domain::resume::epoch_of;
-use crate::domain::rpc::{Deed, check_message, check_rpc, fresh_id, read_object};
-
-/// Longest channel name, in bytes.
-const CHANNEL_BYTES_MAX: usize = 255;
+use crate::domain::rpc::{
+    Deed, check_data, check_message, check_rpc, fresh_id, person, read_object,
+};
 
 /// Questions of one session that the store is asked at a time. Answers may be large, and who doesn't read must not be
 /// able to order them by the hundred.
@@ -31,23 +31,6 @@ pub(super) struct Questions {
 /// That the user is writing is passed on once in this time and room, however often the client says it, ms.
 const TYPING_EVERY_MS: u64 = 2000;
 
-/// The room that a channel belongs to.
-///
-/// # Errors
-/// [`ErrorCode::BadRequest`] for an empty or overlong name or a malformed room id,
-/// [`ErrorCode::PermissionDenied`] for somebody's `user:` channel, [`ErrorCode::UnknownChannel`] for others.
-pub(super) fn room_of(channel: &str) -> Result<RoomId, ErrorCode> {
-    if channel.is_empty() || channel.len() > CHANNEL_BYTES_MAX {
-        Err(ErrorCode::BadRequest)
-    } else if let Some(id) = channel.strip_prefix("room:") {
-        RoomId::parse(id)
-    } else if channel.starts_with("user:") {
-        Err(ErrorCode::PermissionDenied)
-    } else {
-        Err(ErrorCode::UnknownChannel)
-    }
-}
-
 impl Session {
     pub(super) fn on_request(
         &mut self,
@@ -57,6 +40,9 @@ impl Session {
         now: u64,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
+        if user.id.is_anonymous() {
+            self.check_anonymous(&request)?;
+        }
         match request {
             Request::Subscribe(it) => self.on_subscribe(id, it, now, effects),
             Request::Unsubscribe(it) => self.on_unsubscribe(id, &it.channel, effects),
@@ -76,17 +62,40 @@ impl Session {
                 None => Err(ErrorCode::BadRequest),
             },
             Request::Presence(it) => {
-                let question = Question::Presence(room_of(&it.channel)?);
+                let question = Question::Presence(self.room_of(&it.channel)?);
                 self.ask(id, question, now, effects)
             }
             Request::PresenceStats(it) => {
-                let question = Question::PresenceStats(room_of(&it.channel)?);
+                let question = Question::PresenceStats(self.room_of(&it.channel)?);
                 self.ask(id, question, now, effects)
             }
             Request::Refresh(it) => self.on_refresh(id, &it, now, effects),
             Request::SubRefresh => Err(ErrorCode::NotAvailable), // no subscription has a token
             Request::Connect(_) | Request::Pong => Err(ErrorCode::BadRequest),
         }
+    }
+
+    /// The room that a channel belongs to.
+    ///
+    /// # Errors
+    /// As [`room_of`] says.
+    pub(super) fn room_of(&self, channel: &str) -> Result<RoomId, ErrorCode> {
+        room_of(channel, self.policy.open_channels)
+    }
+
+    /// Nobody in particular has open channels, and nothing else.
+    fn check_anonymous(&self, request: &Request<'_>) -> Result<(), ErrorCode> {
+        let channel = match request {
+            Request::Subscribe(it) => &it.channel,
+            Request::Publish(it) => &it.channel,
+            Request::History(it) => &it.channel,
+            Request::Unsubscribe(it) | Request::Presence(it) | Request::PresenceStats(it) => {
+                &it.channel
+            }
+            _ => return Err(ErrorCode::PermissionDenied),
+        };
+        let room = self.room_of(channel)?;
+        if room.is_open() { Ok(()) } else { Err(ErrorCode::PermissionDenied) }
     }
 
     fn check(&self, user: &User, it: &Rpc<'_>) -> Result<Deed, ErrorCode> {
@@ -124,7 +133,14 @@ impl Session {
         now: u64,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
-        let room = room_of(&it.channel)?;
+        let room = self.room_of(&it.channel)?;
+        if room.is_open() {
+            let author = (!user.id.is_anonymous()).then(|| person(user));
+            let draft = check_data(room, author, &it.data, self.policy.text_bytes_max)?;
+            let ticket = self.expect_answer(id, true, now)?;
+            self.perform(ticket, Deed::Publish(draft), effects);
+            return Ok(());
+        }
         let data: PublishData<'_> = read_object(&it.data)?;
         let client_id = data.client_id.map_or_else(|| ClientId::parse(&fresh_id()), Ok)?;
         let deed = check_message(user, room, client_id, &data.text, self.policy.text_bytes_max)?;
@@ -140,7 +156,7 @@ impl Session {
         now: u64,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
-        let room = room_of(&it.channel)?;
+        let room = self.room_of(&it.channel)?;
         let limit = match usize::try_from(it.limit) {
             Ok(limit) => limit.min(HISTORY_EVENTS_MAX),
             Err(_) => HISTORY_EVENTS_MAX, // −1: as much as there may be

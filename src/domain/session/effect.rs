@@ -97,7 +97,7 @@ pub enum Denied {
     Unavailable,
 }
 
-/// Who came in, and until when.
+/// Who came in, and until when: nobody in particular stays as long as they like.
 #[derive(Debug)]
 pub struct Admitted {
     pub user: User,

@@ -8,7 +8,6 @@ use chat_protocol::client::Subscribe;
 use chat_protocol::server::{CommandResult, Reply, Subscribed};
 use chat_protocol::{CloseCode, ErrorCode, Offset, RoomId};
 
-use super::asks::room_of;
 use super::{Attached, Effect, Page, Phase, Session, Ticket, done, refusal};
 use crate::domain::resume::{Since, epoch_of};
 
@@ -47,7 +46,7 @@ impl Session {
         now: u64,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
-        let room = room_of(&it.channel)?;
+        let room = self.room_of(&it.channel)?;
         let taken = |s: &Subscription| s.room == room && !matches!(s.state, State::Leaving { .. });
         if self.subscriptions.iter().any(taken) {
             return Err(ErrorCode::AlreadySubscribed);
@@ -73,7 +72,7 @@ impl Session {
         channel: &str,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
-        let room = room_of(channel)?;
+        let room = self.room_of(channel)?;
         let subscription = self
             .subscriptions
             .iter_mut()

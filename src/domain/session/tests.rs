@@ -33,6 +33,7 @@ fn policy() -> Policy {
         channels_max: 3,
         outstanding_max: 2,
         text_bytes_max: 100,
+        open_channels: false,
         held_bytes_max: 1_000,
         commands: None,
     }
@@ -76,7 +77,7 @@ fn admitted() -> Admitted {
     Admitted { user, expires_at: EXPIRES_AT, mark: TokenMark::default() }
 }
 
-fn welcome(_: &User, ttl_s: u32) -> Connected {
+fn welcome(_: &User, ttl_s: Option<u32>) -> Connected {
     Connected { client: "c".into(), version: "0", ttl_s, data: "{}".into(), ping_s: 25 }
 }
 

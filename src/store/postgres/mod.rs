@@ -241,7 +241,7 @@ impl PgStore {
     async fn route_change(&self, change: Change) -> Result<Changed, StoreError> {
         let p = if self.log == LogAt::Elsewhere {
             0
-        } else if let Change::CreateRoom { room, .. } = &change {
+        } else if let Change::CreateRoom { room, .. } | Change::OpenChannel(room) = &change {
             partition_of(room, self.partitions)
         } else {
             let general = RoomId::general();

@@ -107,6 +107,7 @@ impl<'a> Needs<'a> {
             | Change::Revoke(Revocation { user: id, .. }) => {
                 Self { users: vec![id], ..Self::default() }
             }
+            Change::OpenChannel(room) => Self { room: Some(room), ..Self::default() },
             Change::CreateRoom { room, state, creator, members, .. }
                 if state.kind == RoomKind::Direct =>
             {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chat_protocol::object::Person;
-use chat_protocol::{ErrorCode, Event, EventBody, MessageId, Offset, RoomId};
+use chat_protocol::{ClientId, ErrorCode, Event, EventBody, MessageId, Offset, RoomId};
 
 use super::rows;
 use super::view::Position;
@@ -202,6 +202,7 @@ impl Placed {
         let (kind, body) = rows::encode(&self.event.body)?;
         let client_id = match &self.event.body {
             EventBody::MessageCreated { client_id, .. } => Some(client_id.as_str()),
+            EventBody::DataPublished { client, .. } => client.as_ref().map(ClientId::as_str),
             _ => self.client_id.as_deref(),
         };
         let user = self.event.user.as_ref();

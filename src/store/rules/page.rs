@@ -15,6 +15,7 @@ pub const EVENT_BYTES: usize = 256;
 fn estimate(event: &Event) -> usize {
     let text = match &event.body {
         EventBody::MessageCreated { text, .. } => text.len(),
+        EventBody::DataPublished { data, .. } => data.len(),
         EventBody::RoomCreated(state) | EventBody::RoomUpdated(state) => {
             state.name.len() + state.topic.len()
         }

@@ -22,6 +22,7 @@ pub const GENERAL: i16 = 0;
 pub const PUBLIC: i16 = 1;
 const PRIVATE: i16 = 2;
 const DIRECT: i16 = 3;
+const OPEN: i16 = 4;
 
 const VOID: i16 = 0;
 const MESSAGE_CREATED: i16 = 1;
@@ -29,6 +30,7 @@ const ROOM_CREATED: i16 = 2;
 const ROOM_UPDATED: i16 = 3;
 const MEMBER_JOINED: i16 = 4;
 const MEMBER_REMOVED: i16 = 5;
+const DATA_PUBLISHED: i16 = 6;
 
 const SESSIONS: i16 = 1;
 const TOKEN: i16 = 2;
@@ -75,6 +77,7 @@ pub const fn kind_code(kind: RoomKind) -> i16 {
         RoomKind::Public => PUBLIC,
         RoomKind::Private => PRIVATE,
         RoomKind::Direct => DIRECT,
+        RoomKind::Open => OPEN,
     }
 }
 
@@ -84,6 +87,7 @@ pub fn room_kind(code: i16) -> Result<RoomKind, StoreError> {
         PUBLIC => Ok(RoomKind::Public),
         PRIVATE => Ok(RoomKind::Private),
         DIRECT => Ok(RoomKind::Direct),
+        OPEN => Ok(RoomKind::Open),
         _ => Err(unreadable("a kind of room")),
     }
 }
@@ -108,7 +112,7 @@ pub fn user_id(text: &str) -> Result<UserId, StoreError> {
 }
 
 pub fn room_id(text: &str) -> Result<RoomId, StoreError> {
-    RoomId::parse(text).map_err(|_| unreadable("a room id"))
+    RoomId::read(text).map_err(|_| unreadable("a room id"))
 }
 
 /// What `member.removed` holds.
@@ -123,6 +127,9 @@ pub fn encode(body: &EventBody) -> Result<(i16, Cow<'_, [u8]>), StoreError> {
     let (kind, json) = match body {
         EventBody::MessageCreated { text, .. } => {
             return Ok((MESSAGE_CREATED, Cow::Borrowed(text.as_bytes())));
+        }
+        EventBody::DataPublished { data, .. } => {
+            return Ok((DATA_PUBLISHED, Cow::Borrowed(data.as_bytes())));
         }
         EventBody::RoomCreated(state) => (ROOM_CREATED, serde_json::to_vec(state)),
         EventBody::RoomUpdated(state) => (ROOM_UPDATED, serde_json::to_vec(state)),
@@ -147,6 +154,12 @@ fn decode(kind: i16, client_id: Option<&str>, body: Vec<u8>) -> Result<EventBody
             let client_id = client_id.ok_or_else(|| unreadable("a client id"))?;
             let text = String::from_utf8(body).map_err(|_| unreadable("a text"))?;
             Ok(EventBody::MessageCreated { client_id, text })
+        }
+        DATA_PUBLISHED => {
+            let client = client_id.map(ClientId::parse).transpose();
+            let client = client.map_err(|_| unreadable("a session's name"))?;
+            let data = String::from_utf8(body).map_err(|_| unreadable("data"))?;
+            Ok(EventBody::DataPublished { client, data })
         }
         ROOM_CREATED => Ok(EventBody::RoomCreated(json(&body)?)),
         ROOM_UPDATED => Ok(EventBody::RoomUpdated(json(&body)?)),
@@ -216,6 +229,10 @@ mod tests {
             EventBody::RoomUpdated(state),
             EventBody::MemberJoined(person.clone()),
             EventBody::MemberRemoved { member: person, reason: Removal::Left },
+            EventBody::DataPublished {
+                client: Some(ClientId::parse("c").unwrap()),
+                data: r#"{"a": "é"}"#.into(),
+            },
             EventBody::Void { of: Some(3) },
             EventBody::Void { of: None },
         ];
@@ -235,7 +252,13 @@ mod tests {
 
     #[test]
     fn kinds_and_codes_agree() {
-        for kind in [RoomKind::General, RoomKind::Public, RoomKind::Private, RoomKind::Direct] {
+        for kind in [
+            RoomKind::General,
+            RoomKind::Public,
+            RoomKind::Private,
+            RoomKind::Direct,
+            RoomKind::Open,
+        ] {
             assert_eq!(room_kind(kind_code(kind)).unwrap(), kind);
         }
         for it in [Role::Owner, Role::Member] {

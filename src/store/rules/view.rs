@@ -29,7 +29,7 @@ impl RoomRow {
 
     /// May anyone read it, from its beginning on?
     pub const fn is_open_to_all(&self) -> bool {
-        matches!(self.state.kind, RoomKind::General | RoomKind::Public)
+        matches!(self.state.kind, RoomKind::General | RoomKind::Public | RoomKind::Open)
     }
 
     /// A user's standing, whose row among the members is `found`; everyone has one in `general`.

@@ -5,6 +5,7 @@ mod direct;
 mod dying;
 mod letters;
 mod logged;
+mod open;
 mod presence;
 mod reading;
 mod relayed;

@@ -51,6 +51,17 @@ async fn what_prevents_a_start_is_said_in_a_sentence() {
     assert_eq!(code, 64, "{said}");
     assert!(said.to_lowercase().contains("prot"), "an unknown key: {said}");
 
+    let mut open = at(here.path());
+    open.envs([
+        ("CHAT__PROTOCOL__OPEN_CHANNELS", "true"),
+        ("DATABASE_URL", "postgres://127.0.0.1:1/chat"),
+        ("REDIS_URL", "redis://127.0.0.1:1"),
+        ("KAFKA_BROKERS", "127.0.0.1:1"),
+    ]);
+    let (code, said) = refused(open);
+    assert_eq!(code, 64, "{said}");
+    assert!(said.contains("protocol.open_channels: not with a log in Kafka"), "{said}");
+
     let mut keyless = at(here.path());
     keyless.env("CHAT__AUTH__JWKS_FILE", "nowhere.json");
     let (code, said) = refused(keyless);

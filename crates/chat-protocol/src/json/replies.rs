@@ -22,9 +22,9 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
             append_error(&mut out, *code);
         }
         Reply::Unsubscribe { room, code } => {
-            out.extend_from_slice(br#"{"push":{"channel":"room:"#);
-            out.extend_from_slice(room.as_str().as_bytes()); // an id needs no escaping
-            out.extend_from_slice(br#"","unsubscribe":{"code":"#);
+            out.extend_from_slice(br#"{"push":{"channel":"#);
+            append(&mut out, &*room.channel());
+            out.extend_from_slice(br#","unsubscribe":{"code":"#);
             append(&mut out, &code.code());
             out.extend_from_slice(br#","reason":"#);
             append(&mut out, code.reason());
@@ -58,7 +58,7 @@ fn append_result(out: &mut Vec<u8>, result: &CommandResult) {
     }
 }
 
-/// Every token expires.
+/// Every token expires; who came without one may stay.
 fn append_expiry(out: &mut Vec<u8>, ttl_s: u32) {
     out.extend_from_slice(br#""expires":true,"ttl":"#);
     append(out, &ttl_s);
@@ -80,8 +80,10 @@ fn append_connected(out: &mut Vec<u8>, it: &Connected) {
     append(out, &it.client);
     out.extend_from_slice(br#","version":"#);
     append(out, it.version);
-    out.push(b',');
-    append_expiry(out, it.ttl_s);
+    if let Some(ttl_s) = it.ttl_s {
+        out.push(b',');
+        append_expiry(out, ttl_s);
+    }
     out.extend_from_slice(br#","data":"#);
     out.extend_from_slice(&it.data);
     out.extend_from_slice(br#","ping":"#);
@@ -130,8 +132,10 @@ fn append_presence(out: &mut Vec<u8>, occupants: &[Occupant]) {
         append(out, &user.id);
         out.extend_from_slice(br#","client":"#);
         append(out, client);
-        out.extend_from_slice(br#","conn_info":"#);
-        append(out, &ConnInfo::of(user));
+        if let Some(info) = ConnInfo::if_named(user) {
+            out.extend_from_slice(br#","conn_info":"#);
+            append(out, &info);
+        }
         out.push(b'}');
     }
     out.extend_from_slice(b"}}");

@@ -238,6 +238,10 @@ pub struct Publication {
     #[prost(bytes = "bytes", tag = "4")]
     #[serde(with = "embedded", skip_serializing_if = "is_zero")]
     pub data: Bytes,
+    /// Who published it, in an open channel.
+    #[prost(message, optional, tag = "5")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub info: Option<ClientInfo>,
     #[prost(uint64, tag = "6")]
     #[serde(skip_serializing_if = "is_zero")]
     pub offset: u64,

@@ -38,11 +38,11 @@ fn push(push: messages::Push) -> messages::Reply {
 }
 
 fn channel(room: &RoomId) -> String {
-    format!("room:{room}")
+    room.channel().into_owned()
 }
 
 fn publication(it: &Publication) -> messages::Publication {
-    messages::Publication { data: it.data(), offset: it.offset }
+    messages::Publication { data: it.data(), info: it.info().map(client_info), offset: it.offset }
 }
 
 fn error(code: ErrorCode) -> messages::Error {
@@ -73,8 +73,8 @@ fn connected(it: &Connected) -> messages::ConnectResult {
     messages::ConnectResult {
         client: it.client.clone(),
         version: it.version.to_owned(),
-        expires: true,
-        ttl: it.ttl_s,
+        expires: it.ttl_s.is_some(),
+        ttl: it.ttl_s.unwrap_or_default(),
         data: it.data.clone(),
         ping: it.ping_s,
         pong: true,
@@ -101,12 +101,14 @@ fn history(it: &History) -> messages::HistoryResult {
     }
 }
 
+fn client_info(it: &Occupant) -> messages::ClientInfo {
+    let (user, client) = (it.user.id.to_string(), it.client.clone());
+    let conn_info = ConnInfo::if_named(&it.user).map(|it| json::encode(&it).into());
+    messages::ClientInfo { user, client, conn_info: conn_info.unwrap_or_default() }
+}
+
 fn presence(occupants: &[Occupant]) -> messages::PresenceResult {
-    let entry = |it: &Occupant| {
-        let (user, client) = (it.user.id.to_string(), it.client.clone());
-        let conn_info = json::encode(&ConnInfo::of(&it.user)).into();
-        (it.client.clone(), messages::ClientInfo { user, client, conn_info })
-    };
+    let entry = |it: &Occupant| (it.client.clone(), client_info(it));
     messages::PresenceResult { presence: occupants.iter().map(entry).collect() }
 }
 

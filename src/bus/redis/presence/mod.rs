@@ -101,6 +101,7 @@ fn occupant(entry: &[Vec<u8>]) -> Option<Occupant> {
     let named = serde_json::from_slice(person).ok();
     let user = match named {
         Some(person) => person,
+        None if id.is_empty() => Person::nobody(),
         None => Person { id: UserId::parse(id).ok()?, name: id.to_owned() },
     };
     Some(Occupant { client: client.to_owned(), user })

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     fn publish(backlog: &Backlog, offset: Offset) {
-        backlog.publication(b"x:general".to_vec(), format!("{offset}:1:v:").into_bytes());
+        backlog.publication(b"x}:general".to_vec(), format!("{offset}:1:v:").into_bytes());
     }
 
     fn taken(backlog: &Backlog) -> Option<Incoming> {
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn what_can_t_be_read_is_a_gap() {
         let backlog = Backlog::default();
-        backlog.publication(b"x:general".to_vec(), b"nonsense".to_vec());
+        backlog.publication(b"x}:general".to_vec(), b"nonsense".to_vec());
         publish(&backlog, 1);
         assert!(matches!(taken(&backlog), Some(Incoming::Events(_))));
         assert!(matches!(taken(&backlog), Some(Incoming::Gap)));
@@ -239,7 +239,7 @@ mod tests {
     fn bytes_are_bounded_too() {
         let backlog = Backlog::default();
         for _ in 0..64 {
-            backlog.publication(b"x:general".to_vec(), vec![b'x'; 1024 * 1024]);
+            backlog.publication(b"x}:general".to_vec(), vec![b'x'; 1024 * 1024]);
         }
         assert!(backlog.state().bytes <= WAITING_BYTES_MAX);
         assert!(backlog.state().dropped);

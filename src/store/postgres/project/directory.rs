@@ -126,7 +126,9 @@ async fn make_up_for(conn: &mut AsyncPgConnection, told: &Told<'_>) -> Result<()
             let gone = diesel::delete(row).execute(conn).await?;
             count(conn, told.no, -i64::try_from(gone).unwrap_or_default()).await?;
         }
-        EventBody::MessageCreated { .. } | EventBody::Void { .. } => {}
+        EventBody::MessageCreated { .. }
+        | EventBody::DataPublished { .. }
+        | EventBody::Void { .. } => {}
     }
     Ok(())
 }

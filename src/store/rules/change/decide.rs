@@ -55,6 +55,7 @@ pub fn decide<'a>(change: &'a Change, facts: &Facts) -> Result<Plan<'a>, StoreEr
             facts.user(&it.user)?;
             Ok(Plan { steps: vec![Step::AddRevocation(it)], answer: Answer::Gone })
         }
+        Change::OpenChannel(room) => Ok(open_channel(room, facts)),
         Change::RenameUser { user, name } => rename_user(user, name, facts),
         Change::CreateRoom { room, state, creator, members, client_id } => {
             NewRoom { room, state, creator, members, client_id }.plan(facts)
@@ -77,6 +78,15 @@ fn create_user<'a>(new: &'a User, facts: &Facts) -> Plan<'a> {
     }
 }
 
+/// Nobody made it, and no event tells of it: its first publication is its first event.
+fn open_channel<'a>(room: &'a RoomId, facts: &Facts) -> Plan<'a> {
+    static STATE: RoomState =
+        RoomState { name: String::new(), kind: RoomKind::Open, topic: String::new() };
+    let made = Step::AddRoom { room, state: &STATE, creation: None };
+    let steps = if facts.room.is_some() { Vec::new() } else { vec![made] };
+    Plan { steps, answer: Answer::Gone }
+}
+
 fn rename_user<'a>(id: &'a UserId, name: &'a str, facts: &Facts) -> Result<Plan<'a>, StoreError> {
     let renamed = User { name: name.to_owned(), ..facts.user(id)?.clone() };
     Ok(Plan { steps: vec![Step::NameUser(id, name)], answer: Answer::User(renamed) })
@@ -94,7 +104,7 @@ struct NewRoom<'a> {
 impl<'a> NewRoom<'a> {
     fn plan(&self, facts: &Facts) -> Result<Plan<'a>, StoreError> {
         match self.state.kind {
-            RoomKind::General => return refused(ErrorCode::NotAvailable),
+            RoomKind::General | RoomKind::Open => return refused(ErrorCode::NotAvailable),
             RoomKind::Direct => return self.plan_direct(facts),
             RoomKind::Public | RoomKind::Private => {}
         }

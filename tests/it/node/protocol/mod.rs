@@ -12,6 +12,7 @@ mod limits;
 mod malformed;
 mod members;
 mod messages;
+mod open;
 mod pages;
 mod protobuf;
 mod reading;

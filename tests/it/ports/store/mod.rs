@@ -4,6 +4,7 @@ mod direct;
 mod directory;
 mod history;
 mod log;
+mod open;
 mod reading;
 mod revocations;
 mod rights;

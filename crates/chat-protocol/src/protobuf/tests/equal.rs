@@ -132,7 +132,7 @@ fn epoch() -> impl Strategy<Value = Epoch> {
 fn result() -> impl Strategy<Value = CommandResult> {
     let publications = || prop::collection::vec(publication(), 0..4);
     let connected =
-        ("\\PC{1,9}", 1u32.., data(), 1u32..).prop_map(|(client, ttl_s, data, ping_s)| {
+        ("\\PC{1,9}", of(1u32..), data(), 1u32..).prop_map(|(client, ttl_s, data, ping_s)| {
             let it = Connected { client, version: "0.1.0", ttl_s, data, ping_s };
             CommandResult::Connect(Box::new(it))
         });

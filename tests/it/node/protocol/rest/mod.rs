@@ -4,6 +4,7 @@ mod bearers;
 mod bodies;
 mod membership;
 mod messages;
+mod openapi;
 mod people;
 mod rooms;
 

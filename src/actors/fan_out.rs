@@ -61,6 +61,14 @@ pub struct PassOn {
     pub batch: Arc<Batch>,
 }
 
+/// To sessions of one user. One that doesn't keep up is closed: nobody could tell it what it has missed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TellUser {
+    pub sessions: Vec<SessionKey>,
+    pub batch: Arc<Batch>,
+}
+
 /// Sessions that an order means end.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -231,6 +239,24 @@ impl Handler<PassOn> for FanOut {
     }
 }
 
+impl Handler<TellUser> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: TellUser, _: &mut Self::Context) {
+        let mut sessions = self.here.sessions.borrow_mut();
+        for key in it.sessions {
+            let Some(entry) = sessions.get(key) else { continue };
+            let payload = it.batch.payload(entry.format);
+            if entry.flow.owed() + payload.len() as u64 > self.budget.place_bytes_max {
+                metrics::SLOW_SESSIONS.inc();
+                entry.flow.hand(ToSession::Close(CloseCode::InsufficientState), 0);
+            } else {
+                entry.flow.hand(ToSession::Deliver(payload.clone()), payload.len());
+            }
+        }
+    }
+}
+
 impl Handler<Expel> for FanOut {
     type Result = ();
 
@@ -331,6 +357,18 @@ mod tests {
         Arc::new(Batch::new(publications.collect()))
     }
 
+    /// Of a thread whose sessions lose their places beyond 1000 bytes.
+    fn fan_out(here: Rc<Worker>) -> FanOut {
+        let clock = Arc::new(SystemClock::start());
+        let budget = Budget { place_bytes_max: 1000, stall_ms_max: 1000 };
+        let (presence, _) = supervise("presence", Policy::default(), clock.clone(), |_| {
+            let register = Rc::new(RefCell::new(Register::new(1000)));
+            let (nodes, workers) = (Arc::<LocalNodes>::default(), Arc::new(Workers::new()));
+            Presence::new(register, nodes, workers, Arc::new(SystemClock::start()), 1000)
+        });
+        FanOut::new(0, here, Arc::new(Hubs::default()), presence, clock, budget)
+    }
+
     /// Everything that a session has been told.
     fn told(flow: &Flow) -> Vec<String> {
         let told = std::iter::from_fn(|| flow.take()).map(|it| match it {
@@ -348,21 +386,29 @@ mod tests {
         told.collect()
     }
 
+    #[actix_rt::test]
+    async fn who_has_no_room_for_a_hint_is_closed_and_others_are_told() {
+        let here = Rc::new(Worker { sessions: RefCell::new(Sessions::new(0)) });
+        let [slow, quick] = [(); 2].map(|()| Rc::new(Flow::new(0)));
+        let register =
+            |flow: &Rc<Flow>| here.sessions.borrow_mut().register(flow.clone(), Format::Json, None);
+        let sessions = vec![register(&slow), register(&quick)];
+        slow.hand(ToSession::Tick, 950);
+        let fan_out = fan_out(here.clone()).start();
+        fan_out.send(TellUser { sessions, batch: batch(1..=1) }).await.unwrap();
+        assert!(matches!(slow.take(), Some(ToSession::Tick)));
+        assert!(matches!(slow.take(), Some(ToSession::Close(CloseCode::InsufficientState))));
+        assert!(matches!(quick.take(), Some(ToSession::Deliver(_))));
+        assert!(slow.take().is_none() && quick.take().is_none());
+    }
+
     // A room that started anew repeats from the least that any thread had; the payload can't be cut.
     #[actix_rt::test]
     async fn what_a_thread_had_partly_is_never_handed_out_twice() {
         let flow = Rc::new(Flow::new(0));
         let here = Rc::new(Worker { sessions: RefCell::new(Sessions::new(0)) });
         let session = here.sessions.borrow_mut().register(flow.clone(), Format::Json, None);
-        let clock = Arc::new(SystemClock::start());
-        let budget = Budget { place_bytes_max: 1000, stall_ms_max: 1000 };
-        let (presence, _) = supervise("presence", Policy::default(), clock.clone(), |_| {
-            let register = Rc::new(RefCell::new(Register::new(1000)));
-            let (nodes, workers) = (Arc::<LocalNodes>::default(), Arc::new(Workers::new()));
-            Presence::new(register, nodes, workers, Arc::new(SystemClock::start()), 1000)
-        });
-        let hubs = Arc::new(Hubs::default());
-        let fan_out = FanOut::new(0, here, hubs, presence, clock, budget).start();
+        let fan_out = fan_out(here).start();
         let room = RoomId::general();
         let attached = Attached {
             epoch: Epoch::parse("0.a").unwrap(),

@@ -8,6 +8,7 @@ use chat_protocol::{CloseCode, ErrorCode};
 
 use super::fan_out::{FanOut, Tell};
 use super::supervisor::ActorRef;
+use super::users::Hold;
 use crate::domain::question::Answer;
 use crate::domain::session::{Admitted, Attached, Denied, Page, SessionKey, Ticket};
 
@@ -39,7 +40,8 @@ pub enum ToSession {
         ticket: Ticket,
         answer: Result<Answer, ErrorCode>,
     },
-    Authenticated(Box<Result<Admitted, Denied>>),
+    /// Who is let in holds their user already.
+    Authenticated(Box<(Result<Admitted, Denied>, Option<Hold>)>),
     Refreshed {
         ticket: Ticket,
         result: Box<Result<Admitted, Denied>>,

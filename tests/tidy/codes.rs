@@ -19,6 +19,7 @@ const WIRE: &[&str] = &[
     "crates/chat-protocol/src/protobuf/replies.rs",
     "crates/chat-protocol/src/codes.rs",
     "crates/chat-protocol/src/event.rs",
+    "crates/chat-protocol/src/hint.rs",
 ];
 
 /// What follows the first `opening` of `text`, up to the first `closing` after it.

@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::{Ephemeral, Event, Format, Offset, RoomId, json};
+use crate::{Channel, Ephemeral, Event, Format, Hint, Offset, json};
 
 /// What every JSON push of a publication begins with.
-const HEAD: &[u8] = br#"{"push":{"channel":"room:"#;
-const MIDDLE: &[u8] = br#"","pub":"#;
+const HEAD: &[u8] = br#"{"push":{"channel":"#;
+const MIDDLE: &[u8] = br#","pub":"#;
 /// What the publication object itself begins with; it ends two bytes before the end of the push.
 const BARE: &[u8] = br#"{"data":"#;
 
@@ -18,7 +18,7 @@ const BARE: &[u8] = br#"{"data":"#;
 #[derive(Clone, Debug)]
 pub struct Publication {
     pub offset: Offset,
-    room: RoomId,
+    channel: Channel,
     json: Bytes,
     /// Where in `json` the event stands.
     data: Range<usize>,
@@ -27,18 +27,30 @@ pub struct Publication {
 impl Publication {
     /// Encodes `event` for the channel of its room.
     pub fn encode(event: &Event) -> Self {
-        Self::of(&event.room, event, event.offset)
+        Self::of(Channel::Room(event.room.clone()), event, event.offset)
     }
 
     /// The same for what has no place: its offset is 0, which is not said.
     pub fn ephemeral(it: &Ephemeral) -> Self {
-        Self::of(&it.room, it, 0)
+        Self::of(Channel::Room(it.room.clone()), it, 0)
     }
 
-    fn of(room: &RoomId, event: &impl Serialize, offset: Offset) -> Self {
+    /// The same in its user's own channel.
+    pub fn hint(it: &Hint) -> Self {
+        Self::of(Channel::User(it.user.clone()), &it.body, 0)
+    }
+
+    fn of(channel: Channel, event: &impl Serialize, offset: Offset) -> Self {
         let mut json = Vec::with_capacity(512);
         json.extend_from_slice(HEAD);
-        json.extend_from_slice(room.as_str().as_bytes()); // an id needs no escaping
+        match &channel {
+            Channel::Room(room) => {
+                json.extend_from_slice(br#""room:"#);
+                json.extend_from_slice(room.as_str().as_bytes()); // an id needs no escaping
+                json.push(b'"');
+            }
+            Channel::User(_) => json::append(&mut json, &channel.to_string()),
+        }
         json.extend_from_slice(MIDDLE);
         json.extend_from_slice(BARE);
         let start = json.len();
@@ -49,7 +61,7 @@ impl Publication {
             json::append(&mut json, &offset);
         }
         json.extend_from_slice(b"}}}");
-        Self { offset, room: room.clone(), json: json.into(), data }
+        Self { offset, channel, json: json.into(), data }
     }
 
     /// The whole push, as sent live.
@@ -68,8 +80,8 @@ impl Publication {
     }
 
     /// Whose channel it is in.
-    pub(crate) fn room(&self) -> &RoomId {
-        &self.room
+    pub(crate) fn channel(&self) -> &Channel {
+        &self.channel
     }
 
     /// Bytes that keeping it costs.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::object::{Occupant, User};
-use crate::{CloseCode, Epoch, ErrorCode, Offset, Publication, RoomId};
+use crate::{Channel, CloseCode, Epoch, ErrorCode, Offset, Publication, RoomId};
 
 /// Said to one session. Publications, which many sessions are told, are encoded on their own.
 #[derive(Clone, Debug)]
@@ -48,6 +48,8 @@ pub struct Connected {
     pub ttl_s: u32,
     /// JSON of a [`Welcome`].
     pub data: Bytes,
+    /// The channels that the server has subscribed the session to: nothing of them can be recovered.
+    pub subs: Vec<Channel>,
     /// Seconds between the server's pings, which want an answer.
     pub ping_s: u32,
 }

@@ -77,7 +77,14 @@ fn admitted() -> Admitted {
 }
 
 fn welcome(_: &User, ttl_s: u32) -> Connected {
-    Connected { client: "c".into(), version: "0", ttl_s, data: "{}".into(), ping_s: 25 }
+    Connected {
+        client: "c".into(),
+        version: "0",
+        ttl_s,
+        data: "{}".into(),
+        subs: Vec::new(),
+        ping_s: 25,
+    }
 }
 
 /// An answer whose data is that.

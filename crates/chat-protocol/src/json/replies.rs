@@ -84,6 +84,14 @@ fn append_connected(out: &mut Vec<u8>, it: &Connected) {
     append_expiry(out, it.ttl_s);
     out.extend_from_slice(br#","data":"#);
     out.extend_from_slice(&it.data);
+    for (i, channel) in it.subs.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { br#","subs":{"# } else { b"," });
+        append(out, &channel.to_string());
+        out.extend_from_slice(b":{}");
+    }
+    if !it.subs.is_empty() {
+        out.push(b'}');
+    }
     out.extend_from_slice(br#","ping":"#);
     append(out, &it.ping_s);
     out.extend_from_slice(br#","pong":true}"#);

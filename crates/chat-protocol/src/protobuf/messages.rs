@@ -273,6 +273,10 @@ pub struct ConnectResult {
     #[prost(bytes = "bytes", tag = "5")]
     #[serde(with = "embedded", skip_serializing_if = "is_zero")]
     pub data: Bytes,
+    /// A map, by channel.
+    #[prost(message, repeated, tag = "6")]
+    #[serde(with = "super::subs", skip_serializing_if = "is_zero")]
+    pub subs: Vec<super::subs::Sub>,
     #[prost(uint32, tag = "7")]
     #[serde(skip_serializing_if = "is_zero")]
     pub ping: u32,

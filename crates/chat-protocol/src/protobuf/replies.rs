@@ -4,9 +4,10 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::messages::{self, Empty};
+use super::subs::Sub;
 use crate::object::{ConnInfo, Occupant};
 use crate::server::{CommandResult, Connected, Crowd, History, Reply, Subscribed};
-use crate::{ErrorCode, Publication, RoomId, json};
+use crate::{Channel, ErrorCode, Publication, RoomId, json};
 
 /// A reply or push behind its length; a ping is the length 0 alone.
 pub fn encode_reply(reply: &Reply) -> Vec<u8> {
@@ -18,7 +19,7 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
         Reply::Unsubscribe { room, code } => {
             let (code, reason) = (code.code().into(), code.reason().to_owned());
             let unsubscribe = Some(messages::Unsubscribe { code, reason });
-            push(messages::Push { channel: channel(room), unsubscribe, ..Default::default() })
+            push(messages::Push { channel: room_channel(room), unsubscribe, ..Default::default() })
         }
         Reply::Ping => messages::Reply::default(),
     };
@@ -28,8 +29,8 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
 /// A publication as it is sent live.
 pub fn encode_publication(it: &Publication) -> Bytes {
     let publication = Some(publication(it));
-    let push =
-        push(messages::Push { channel: channel(it.room()), publication, ..Default::default() });
+    let channel = it.channel().to_string();
+    let push = push(messages::Push { channel, publication, ..Default::default() });
     push.encode_length_delimited_to_vec().into()
 }
 
@@ -37,8 +38,8 @@ fn push(push: messages::Push) -> messages::Reply {
     messages::Reply { push: Some(push), ..Default::default() }
 }
 
-fn channel(room: &RoomId) -> String {
-    format!("room:{room}")
+fn room_channel(room: &RoomId) -> String {
+    Channel::Room(room.clone()).to_string()
 }
 
 fn publication(it: &Publication) -> messages::Publication {
@@ -76,9 +77,15 @@ fn connected(it: &Connected) -> messages::ConnectResult {
         expires: true,
         ttl: it.ttl_s,
         data: it.data.clone(),
+        subs: it.subs.iter().map(sub).collect(),
         ping: it.ping_s,
         pong: true,
     }
+}
+
+/// Nothing of it can be recovered.
+fn sub(channel: &Channel) -> Sub {
+    Sub { channel: channel.to_string(), result: Some(Default::default()) }
 }
 
 fn subscribed(it: &Subscribed) -> messages::SubscribeResult {

@@ -10,7 +10,7 @@ use super::*;
 use crate::client::Command;
 use crate::object::{Occupant, Person};
 use crate::server::{Connected, Crowd, History, Subscribed};
-use crate::{ClientId, Epoch, MessageId, UserId};
+use crate::{Channel, ClientId, Epoch, MessageId, UserId};
 
 /// JSON of some shape; never `null`, which JSON takes for nothing.
 fn data() -> impl Strategy<Value = Bytes> {
@@ -133,7 +133,9 @@ fn result() -> impl Strategy<Value = CommandResult> {
     let publications = || prop::collection::vec(publication(), 0..4);
     let connected =
         ("\\PC{1,9}", 1u32.., data(), 1u32..).prop_map(|(client, ttl_s, data, ping_s)| {
-            let it = Connected { client, version: "0.1.0", ttl_s, data, ping_s };
+            let user = |id: &str| Channel::User(UserId::parse(id).unwrap());
+            let subs = if ping_s % 2 == 0 { Vec::new() } else { vec![user("a\"}"), user("b")] };
+            let it = Connected { client, version: "0.1.0", ttl_s, data, subs, ping_s };
             CommandResult::Connect(Box::new(it))
         });
     let subscribed = (epoch(), any::<u64>(), of(any::<bool>()), publications()).prop_map(

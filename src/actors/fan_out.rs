@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
+use bytes::Bytes;
+use chat_protocol::comings::Comings;
 use chat_protocol::publication::Batch;
-use chat_protocol::{CloseCode, RoomId, UserId};
+use chat_protocol::{CloseCode, Format, RoomId, UserId};
 
 use super::hub::{Hubs, Left, Present};
 use super::node::Worker;
@@ -59,6 +61,8 @@ pub struct Deliver {
 pub struct PassOn {
     pub room: RoomId,
     pub batch: Arc<Batch>,
+    /// The same one by one, to those who have asked for that.
+    pub comings: Option<Arc<Comings>>,
 }
 
 /// To sessions of one user. One that doesn't keep up is closed: nobody could tell it what it has missed.
@@ -229,11 +233,20 @@ impl Handler<PassOn> for FanOut {
     fn handle(&mut self, it: PassOn, _: &mut Self::Context) {
         let sessions = self.here.sessions.borrow();
         let Some(here) = sessions.rooms.get(&it.room) else { return };
-        for slot in here.members.keys() {
-            let Some(entry) = sessions.entries.get(*slot as usize) else { continue };
-            let payload = it.batch.payload(entry.format);
+        let hand = |slot: u32, payload: &dyn Fn(Format) -> Bytes| {
+            let Some(entry) = sessions.entries.get(slot as usize) else { return };
+            let payload = payload(entry.format);
             if entry.flow.owed() + payload.len() as u64 <= self.budget.place_bytes_max {
-                entry.flow.hand(ToSession::Deliver(payload.clone()), payload.len());
+                let cost = payload.len();
+                entry.flow.hand(ToSession::Deliver(payload), cost);
+            }
+        };
+        for slot in here.members.keys() {
+            hand(*slot, &|format| it.batch.payload(format).clone());
+        }
+        if let Some(comings) = &it.comings {
+            for slot in &here.watchers {
+                hand(*slot, &|format| comings.payload(format).clone());
             }
         }
     }
@@ -341,7 +354,7 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::domain::presence::Register;
     use crate::nodes::local::LocalNodes;
-    use chat_protocol::{Epoch, Event, EventBody, Format, Offset, Publication};
+    use chat_protocol::{Epoch, Event, EventBody, Offset, Publication};
     use std::cell::RefCell;
 
     fn batch(offsets: impl Iterator<Item = Offset>) -> Arc<Batch> {

@@ -249,6 +249,9 @@ impl Driver {
                     self.on_message(ToSession::Refused { ticket, code: ErrorCode::Internal });
                 }
             }
+            Effect::TellComings { room, ticket } => {
+                self.worker.sessions.borrow_mut().tell_comings(session, ticket, &room);
+            }
             Effect::Detach { room, ticket } => {
                 self.worker.sessions.borrow_mut().detach(session, ticket, &room);
                 let code = CloseCode::Unsubscribed;

@@ -15,6 +15,7 @@ const WIRE: &[&str] = &[
     "crates/chat-protocol/src/json/commands.rs",
     "crates/chat-protocol/src/json/replies.rs",
     "crates/chat-protocol/src/protobuf/messages.rs",
+    "crates/chat-protocol/src/protobuf/requests.rs",
     "crates/chat-protocol/src/protobuf/commands.rs",
     "crates/chat-protocol/src/protobuf/replies.rs",
     "crates/chat-protocol/src/codes.rs",

@@ -53,6 +53,9 @@ pub struct Subscribe<'a> {
     pub epoch: Cow<'a, str>,
     #[serde(default)]
     pub offset: Offset,
+    /// Who comes and goes is to be told one by one, too.
+    #[serde(default)]
+    pub join_leave: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -11,6 +11,7 @@
 //! | [`json`], [`protobuf`] | the format that is text, and the one that is bytes |
 //! | [`event`] | what happens in a room: the typed data of a publication |
 //! | [`ephemeral`] | what is said in a room and kept nowhere |
+//! | [`comings`] | who comes and goes, one by one |
 //! | [`hint`] | the same in a user's own channel |
 //! | [`channel`] | whose channel something is said in |
 //! | [`object`] | room and user objects, pages |
@@ -21,6 +22,7 @@
 pub mod channel;
 pub mod client;
 pub mod codes;
+pub mod comings;
 pub mod ephemeral;
 pub mod event;
 pub mod format;
@@ -28,6 +30,7 @@ pub mod hint;
 pub mod ids;
 pub mod json;
 pub mod object;
+mod payloads;
 pub mod protobuf;
 pub mod publication;
 pub mod server;

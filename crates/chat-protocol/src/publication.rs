@@ -1,11 +1,11 @@
 //! An event encoded once for all that is said of it: live, in replies, in whatever format.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::payloads::Payloads;
 use crate::{Channel, Ephemeral, Event, Format, Hint, Offset, json};
 
 /// What every JSON push of a publication begins with.
@@ -100,14 +100,13 @@ impl Publication {
 #[derive(Debug)]
 pub struct Batch {
     publications: Vec<Publication>,
-    json: OnceLock<Bytes>,
-    protobuf: OnceLock<Bytes>,
+    payloads: Payloads,
 }
 
 impl Batch {
     /// A batch of these.
     pub fn new(publications: Vec<Publication>) -> Self {
-        Self { publications, json: OnceLock::new(), protobuf: OnceLock::new() }
+        Self { publications, payloads: Payloads::default() }
     }
 
     /// Makes batches of these, in order, none of more than `bytes_max` in JSON unless it holds a single one.
@@ -129,17 +128,7 @@ impl Batch {
 
     /// What is sent to a session of this format.
     pub fn payload(&self, format: Format) -> &Bytes {
-        let payload = match format {
-            Format::Json => &self.json,
-            Format::Protobuf => &self.protobuf,
-        };
-        payload.get_or_init(|| match self.publications.as_slice() {
-            [only] => format.push(only),
-            several => {
-                let pushes: Vec<Bytes> = several.iter().map(|it| format.push(it)).collect();
-                pushes.join(format.separator()).into()
-            }
-        })
+        self.payloads.of(format, || self.publications.iter().map(|it| format.push(it)).collect())
     }
 
     /// How many they are.
@@ -186,7 +175,6 @@ mod tests {
         let payload = batch.payload(Format::Json);
         assert_eq!(payload.split(|byte| *byte == b'\n').count(), 3);
         assert_eq!(batch.payload(Format::Json).as_ptr(), payload.as_ptr());
-        assert!(batch.protobuf.get().is_none(), "nobody speaks it");
         let pushes =
             publications(3).iter().flat_map(|it| Format::Protobuf.push(it)).collect::<Vec<_>>();
         assert_eq!(*batch.payload(Format::Protobuf), pushes);

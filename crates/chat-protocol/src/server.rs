@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::object::{Occupant, User};
+use crate::object::{Occupant, Person, User};
 use crate::{Channel, CloseCode, Epoch, ErrorCode, Offset, Publication, RoomId};
 
 /// Said to one session. Publications, which many sessions are told, are encoded on their own.
@@ -15,6 +15,10 @@ pub enum Reply {
     Error { id: u32, code: ErrorCode },
     /// The server ends a subscription: below 2500 the client stays out, from 2500 on it subscribes again.
     Unsubscribe { room: RoomId, code: CloseCode },
+    /// A user has come into a room: their first session there.
+    Join { room: RoomId, user: Person },
+    /// A user has gone from a room with all their sessions.
+    Leave { room: RoomId, user: Person },
     /// Is the client still there?
     Ping,
 }

@@ -31,6 +31,11 @@ pub enum Effect {
         ticket: Ticket,
         since: Option<Since>,
     },
+    /// What comes and goes in `room` is to be told one by one, for as long as the session is in it under `ticket`.
+    TellComings {
+        room: RoomId,
+        ticket: Ticket,
+    },
     /// The next page of a catch-up, after `after`.
     Continue {
         room: RoomId,

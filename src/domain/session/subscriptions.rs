@@ -16,6 +16,8 @@ use crate::domain::resume::{Since, epoch_of};
 pub(super) struct Subscription {
     pub(super) room: RoomId,
     ticket: Ticket,
+    /// Who comes and goes is told one by one.
+    join_leave: bool,
     state: State,
 }
 
@@ -61,6 +63,7 @@ impl Session {
         self.subscriptions.push(Subscription {
             room: room.clone(),
             ticket,
+            join_leave: it.join_leave,
             state: State::Asked { id, deadline },
         });
         effects.push(Effect::Subscribe { room, ticket, since });
@@ -120,6 +123,9 @@ impl Session {
             State::Live | State::Leaving { .. } => return,
         }
         subscription.state = State::Live;
+        if subscription.join_leave {
+            effects.push(Effect::TellComings { room: subscription.room.clone(), ticket });
+        }
     }
 
     /// A page of what was missed came from the store.

@@ -126,6 +126,7 @@ fn told(effects: &[Effect]) -> Vec<String> {
         Effect::Close(code) => format!("close {}", code.code()),
         Effect::Authenticate { token } => format!("authenticate {token}"),
         Effect::Refresh { ticket, token } => format!("refresh {token} #{ticket}"),
+        Effect::TellComings { room, ticket } => format!("tell comings {room} #{ticket}"),
         Effect::Subscribe { room, ticket, .. } => format!("subscribe {room} #{ticket}"),
         Effect::Continue { room, ticket, after } => format!("continue {room} #{ticket} {after}"),
         Effect::Detach { room, ticket } => format!("detach {room} #{ticket}"),

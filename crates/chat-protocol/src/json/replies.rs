@@ -3,9 +3,9 @@
 //! Zero and empty fields are left out, but a result object is always there, even empty: SDKs reach into it.
 
 use super::append;
-use crate::object::{ConnInfo, Occupant};
+use crate::object::{ConnInfo, Occupant, Person};
 use crate::server::{CommandResult, Connected, Crowd, History, Reply, Subscribed};
-use crate::{ErrorCode, Publication};
+use crate::{ErrorCode, Publication, RoomId};
 
 /// `{"id":…,"<command>":{…}}`, `{"id":…,"error":{…}}`, `{"push":{…}}`, `{}`.
 pub fn encode_reply(reply: &Reply) -> Vec<u8> {
@@ -22,18 +22,49 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
             append_error(&mut out, *code);
         }
         Reply::Unsubscribe { room, code } => {
-            out.extend_from_slice(br#"{"push":{"channel":"room:"#);
-            out.extend_from_slice(room.as_str().as_bytes()); // an id needs no escaping
-            out.extend_from_slice(br#"","unsubscribe":{"code":"#);
+            append_push(&mut out, room);
+            out.extend_from_slice(br#""unsubscribe":{"code":"#);
             append(&mut out, &code.code());
             out.extend_from_slice(br#","reason":"#);
             append(&mut out, code.reason());
             out.extend_from_slice(b"}}");
         }
+        Reply::Join { room, user } => {
+            append_push(&mut out, room);
+            append_coming(&mut out, br#""join":{"info":"#, user);
+        }
+        Reply::Leave { room, user } => {
+            append_push(&mut out, room);
+            append_coming(&mut out, br#""leave":{"info":"#, user);
+        }
         Reply::Ping => out.push(b'{'),
     }
     out.push(b'}');
     out
+}
+
+/// As far as it goes before what is pushed.
+fn append_push(out: &mut Vec<u8>, room: &RoomId) {
+    out.extend_from_slice(br#"{"push":{"channel":"room:"#);
+    out.extend_from_slice(room.as_str().as_bytes()); // an id needs no escaping
+    out.extend_from_slice(br#"","#);
+}
+
+fn append_coming(out: &mut Vec<u8>, what: &[u8], user: &Person) {
+    out.extend_from_slice(what);
+    append_client_info(out, "", user);
+    out.extend_from_slice(b"}}");
+}
+
+/// `client` is empty where it is told of a user, in however many sessions.
+fn append_client_info(out: &mut Vec<u8>, client: &str, user: &Person) {
+    out.extend_from_slice(br#"{"user":"#);
+    append(out, &user.id);
+    out.extend_from_slice(br#","client":"#);
+    append(out, client);
+    out.extend_from_slice(br#","conn_info":"#);
+    append(out, &ConnInfo::of(user));
+    out.push(b'}');
 }
 
 fn append_result(out: &mut Vec<u8>, result: &CommandResult) {
@@ -134,13 +165,8 @@ fn append_presence(out: &mut Vec<u8>, occupants: &[Occupant]) {
             out.push(b',');
         }
         append(out, client);
-        out.extend_from_slice(br#":{"user":"#);
-        append(out, &user.id);
-        out.extend_from_slice(br#","client":"#);
-        append(out, client);
-        out.extend_from_slice(br#","conn_info":"#);
-        append(out, &ConnInfo::of(user));
-        out.push(b'}');
+        out.push(b':');
+        append_client_info(out, client, user);
     }
     out.extend_from_slice(b"}}");
 }

@@ -68,6 +68,7 @@ fn requests(it: messages::Command) -> Result<Requests<'static>, Malformed> {
             recover: it.recover,
             epoch: it.epoch.into(),
             offset: it.offset,
+            join_leave: it.join_leave,
         }),
         unsubscribe: it.unsubscribe.map(channel),
         publish: it.publish.map(|it| Publish { channel: it.channel.into(), data: owned(&it.data) }),

@@ -5,6 +5,7 @@
 mod commands;
 pub mod messages;
 mod replies;
+mod requests;
 mod subs;
 
 pub use commands::Commands;

@@ -5,7 +5,7 @@ use prost::Message;
 
 use super::messages::{self, Empty};
 use super::subs::Sub;
-use crate::object::{ConnInfo, Occupant};
+use crate::object::{ConnInfo, Occupant, Person};
 use crate::server::{CommandResult, Connected, Crowd, History, Reply, Subscribed};
 use crate::{Channel, ErrorCode, Publication, RoomId, json};
 
@@ -20,6 +20,14 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
             let (code, reason) = (code.code().into(), code.reason().to_owned());
             let unsubscribe = Some(messages::Unsubscribe { code, reason });
             push(messages::Push { channel: room_channel(room), unsubscribe, ..Default::default() })
+        }
+        Reply::Join { room, user } => {
+            let (channel, join) = (room_channel(room), Some(coming(user)));
+            push(messages::Push { channel, join, ..Default::default() })
+        }
+        Reply::Leave { room, user } => {
+            let (channel, leave) = (room_channel(room), Some(coming(user)));
+            push(messages::Push { channel, leave, ..Default::default() })
         }
         Reply::Ping => messages::Reply::default(),
     };
@@ -108,12 +116,18 @@ fn history(it: &History) -> messages::HistoryResult {
     }
 }
 
+/// Told of a user, in however many sessions.
+fn coming(user: &Person) -> messages::Coming {
+    messages::Coming { info: Some(client_info(String::new(), user)) }
+}
+
+fn client_info(client: String, user: &Person) -> messages::ClientInfo {
+    let conn_info = json::encode(&ConnInfo::of(user)).into();
+    messages::ClientInfo { user: user.id.to_string(), client, conn_info }
+}
+
 fn presence(occupants: &[Occupant]) -> messages::PresenceResult {
-    let entry = |it: &Occupant| {
-        let (user, client) = (it.user.id.to_string(), it.client.clone());
-        let conn_info = json::encode(&ConnInfo::of(&it.user)).into();
-        (it.client.clone(), messages::ClientInfo { user, client, conn_info })
-    };
+    let entry = |it: &Occupant| (it.client.clone(), client_info(it.client.clone(), &it.user));
     messages::PresenceResult { presence: occupants.iter().map(entry).collect() }
 }
 

@@ -34,10 +34,10 @@ fn maybe_data() -> impl Strategy<Value = Bytes> {
 }
 
 prop_compose! {
-    fn subscribe()(channel in "\\PC{0,9}", recover: bool, epoch in "\\PC{0,5}", offset: u64)
+    fn subscribe()(channel in "\\PC{0,9}", recover: bool, epoch in "\\PC{0,5}", offset: u64, join_leave: bool)
         -> messages::SubscribeRequest
     {
-        messages::SubscribeRequest { channel, recover, epoch, offset }
+        messages::SubscribeRequest { channel, recover, epoch, offset, join_leave }
     }
 }
 
@@ -177,6 +177,11 @@ fn reply() -> impl Strategy<Value = Reply> {
             .prop_map(|(id, code)| Reply::Error { id, code }),
         1 => prop::sample::select(CloseCode::ALL).prop_map(|code| {
             Reply::Unsubscribe { room: RoomId::general(), code }
+        }),
+        1 => ("[a-z]{1,5}", "\\PC{1,5}", any::<bool>()).prop_map(|(id, name, came)| {
+            let (room, id) = (RoomId::general(), UserId::parse(&id).unwrap());
+            let user = Person { id, name };
+            if came { Reply::Join { room, user } } else { Reply::Leave { room, user } }
         }),
         1 => Just(Reply::Ping),
     ]

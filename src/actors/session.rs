@@ -135,6 +135,10 @@ impl Driver {
                 let result = self.unless_void(*result);
                 self.machine.on_refreshed(ticket, result, now, unix_ms, &mut effects);
             }
+            ToSession::Granted { ticket, result } => {
+                let (now, unix_ms) = (self.node.clock.monotonic_ms(), self.node.clock.now_ms());
+                self.machine.on_granted(ticket, *result, now, unix_ms, &mut effects);
+            }
             ToSession::Tick => {
                 self.machine.on_tick(self.node.clock.monotonic_ms(), &mut effects);
             }
@@ -235,6 +239,7 @@ impl Driver {
         match effect {
             Effect::Authenticate { token } => node.pump.admit(token, session),
             Effect::Refresh { ticket, token } => node.pump.refresh(token, session, ticket),
+            Effect::CheckGrant { ticket, token } => node.pump.grant(token, session, ticket),
             Effect::Subscribe { room, ticket, since } => {
                 let Some(user) = self.machine.user().map(|user| user.id.clone()) else { return };
                 let ask = Ask::Subscribe { session, ticket, user, since };

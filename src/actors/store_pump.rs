@@ -189,7 +189,20 @@ impl StorePump {
         }
     }
 
-    /// The same on a connection that lives.
+    /// What does the token of a subscription grant?
+    pub fn grant(&self, token: String, session: SessionKey, ticket: Ticket) {
+        let workers = self.workers.clone();
+        let answer = move |result| ToSession::Granted { ticket, result: Box::new(result) };
+        let asked = self.run(|this| async move {
+            let granted = this.admissions.grant(&token).await;
+            this.workers.tell(session, answer(granted));
+        });
+        if !asked {
+            workers.tell(session, answer(Err(Denied::Unavailable)));
+        }
+    }
+
+    /// Who bears this token, on a connection that lives?
     pub fn refresh(&self, token: String, session: SessionKey, ticket: Ticket) {
         let workers = self.workers.clone();
         let answer = move |result| ToSession::Refreshed { ticket, result: Box::new(result) };

@@ -40,6 +40,10 @@ pub enum CommandResult {
         /// As in [`Connected`].
         ttl_s: u32,
     },
+    SubRefresh {
+        /// As in [`Subscribed`].
+        ttl_s: u32,
+    },
 }
 
 /// The result of a successful connect.
@@ -80,6 +84,8 @@ pub struct Limits {
 /// Where a subscription stands.
 #[derive(Clone, Debug)]
 pub struct Subscribed {
+    /// Seconds until its token runs out, at least 1; `None` if it came without one, and lasts.
+    pub ttl_s: Option<u32>,
     pub epoch: Epoch,
     /// Fresh: the top. Recovered: what the client asked from; it counts on by itself.
     pub offset: Offset,

@@ -2,7 +2,7 @@
 
 use chat_protocol::object::User;
 use chat_protocol::server::Reply;
-use chat_protocol::{CloseCode, Epoch, Offset, Publication, RoomId};
+use chat_protocol::{CloseCode, Epoch, Offset, Publication, RoomId, UserId};
 
 use super::Ticket;
 use crate::domain::question::Question;
@@ -23,6 +23,11 @@ pub enum Effect {
     },
     /// Look at a fresh token; ends with [`super::Session::on_refreshed`].
     Refresh {
+        ticket: Ticket,
+        token: String,
+    },
+    /// Look at a token of a subscription; ends with [`super::Session::on_granted`].
+    CheckGrant {
         ticket: Ticket,
         token: String,
     },
@@ -100,6 +105,17 @@ pub enum Denied {
     Missing,
     /// It could not be checked now.
     Unavailable,
+}
+
+/// What a token of a subscription says.
+#[derive(Debug)]
+pub struct Grant {
+    pub user: UserId,
+    /// The channel's name, as it stands there.
+    pub channel: String,
+    /// ms since the Unix epoch.
+    pub expires_at: u64,
+    pub mark: TokenMark,
 }
 
 /// Who came in, and until when.

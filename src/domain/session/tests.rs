@@ -4,6 +4,7 @@ mod any_order;
 mod catching_up;
 mod commands;
 mod connecting;
+mod granting;
 mod keeping_alive;
 mod refreshing;
 mod subscribing;
@@ -126,6 +127,7 @@ fn told(effects: &[Effect]) -> Vec<String> {
         Effect::Close(code) => format!("close {}", code.code()),
         Effect::Authenticate { token } => format!("authenticate {token}"),
         Effect::Refresh { ticket, token } => format!("refresh {token} #{ticket}"),
+        Effect::CheckGrant { ticket, token } => format!("check {token} #{ticket}"),
         Effect::TellComings { room, ticket } => format!("tell comings {room} #{ticket}"),
         Effect::Subscribe { room, ticket, .. } => format!("subscribe {room} #{ticket}"),
         Effect::Continue { room, ticket, after } => format!("continue {room} #{ticket} {after}"),

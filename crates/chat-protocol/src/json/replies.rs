@@ -86,10 +86,15 @@ fn append_result(out: &mut Vec<u8>, result: &CommandResult) {
             append_expiry(out, *ttl_s);
             out.push(b'}');
         }
+        CommandResult::SubRefresh { ttl_s } => {
+            out.extend_from_slice(br#","sub_refresh":{"#);
+            append_expiry(out, *ttl_s);
+            out.push(b'}');
+        }
     }
 }
 
-/// Every token expires.
+/// What has a token expires with it.
 fn append_expiry(out: &mut Vec<u8>, ttl_s: u32) {
     out.extend_from_slice(br#""expires":true,"ttl":"#);
     append(out, &ttl_s);
@@ -131,6 +136,10 @@ fn append_connected(out: &mut Vec<u8>, it: &Connected) {
 fn append_subscribed(out: &mut Vec<u8>, it: &Subscribed) {
     out.extend_from_slice(br#","subscribe":{"recoverable":true,"positioned":true,"epoch":"#);
     append(out, &it.epoch);
+    if let Some(ttl_s) = it.ttl_s {
+        out.push(b',');
+        append_expiry(out, ttl_s);
+    }
     if it.offset > 0 {
         out.extend_from_slice(br#","offset":"#);
         append(out, &it.offset);
@@ -203,7 +212,7 @@ mod tests {
 
     fn subscribed(offset: Offset, recovered: Option<bool>) -> Value {
         let epoch = Epoch::parse("0.a").unwrap();
-        let result = Subscribed { epoch, offset, recovered, missed: Vec::new() };
+        let result = Subscribed { ttl_s: None, epoch, offset, recovered, missed: Vec::new() };
         said(&Reply::Result { id: 1, result: CommandResult::Subscribe(result) })
     }
 

@@ -54,6 +54,9 @@ pub struct Reply {
     #[prost(message, optional, tag = "14")]
     #[serde(skip_serializing_if = "is_zero")]
     pub refresh: Option<RefreshResult>,
+    #[prost(message, optional, tag = "15")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub sub_refresh: Option<SubRefreshResult>,
 }
 
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
@@ -156,6 +159,12 @@ pub struct ConnectResult {
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SubscribeResult {
+    #[prost(bool, tag = "1")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expires: bool,
+    #[prost(uint32, tag = "2")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ttl: u32,
     #[prost(bool, tag = "3")]
     #[serde(skip_serializing_if = "is_zero")]
     pub recoverable: bool,
@@ -234,6 +243,17 @@ pub struct RefreshResult {
     #[serde(skip_serializing_if = "is_zero")]
     pub expires: bool,
     #[prost(uint32, tag = "4")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ttl: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SubRefreshResult {
+    #[prost(bool, tag = "1")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expires: bool,
+    #[prost(uint32, tag = "2")]
     #[serde(skip_serializing_if = "is_zero")]
     pub ttl: u32,
 }

@@ -74,6 +74,9 @@ fn done(result: &CommandResult) -> messages::Reply {
         CommandResult::Refresh { ttl_s } => {
             reply.refresh = Some(messages::RefreshResult { expires: true, ttl: *ttl_s });
         }
+        CommandResult::SubRefresh { ttl_s } => {
+            reply.sub_refresh = Some(messages::SubRefreshResult { expires: true, ttl: *ttl_s });
+        }
     }
     reply
 }
@@ -98,6 +101,8 @@ fn sub(channel: &Channel) -> Sub {
 
 fn subscribed(it: &Subscribed) -> messages::SubscribeResult {
     messages::SubscribeResult {
+        expires: it.ttl_s.is_some(),
+        ttl: it.ttl_s.unwrap_or_default(),
         recoverable: true,
         epoch: it.epoch.as_str().to_owned(),
         publications: it.missed.iter().map(publication).collect(),

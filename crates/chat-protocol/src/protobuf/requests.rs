@@ -49,7 +49,7 @@ pub struct Command {
     pub refresh: Option<RefreshRequest>,
     #[prost(message, optional, tag = "15")]
     #[serde(skip_serializing_if = "is_zero")]
-    pub sub_refresh: Option<Empty>,
+    pub sub_refresh: Option<SubRefreshRequest>,
 }
 
 /// A message of which nothing is read or said.
@@ -71,6 +71,9 @@ pub struct SubscribeRequest {
     #[prost(string, tag = "1")]
     #[serde(skip_serializing_if = "is_zero")]
     pub channel: String,
+    #[prost(string, tag = "2")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub token: String,
     #[prost(bool, tag = "3")]
     #[serde(skip_serializing_if = "is_zero")]
     pub recover: bool,
@@ -83,6 +86,17 @@ pub struct SubscribeRequest {
     #[prost(bool, tag = "11")]
     #[serde(skip_serializing_if = "is_zero")]
     pub join_leave: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SubRefreshRequest {
+    #[prost(string, tag = "1")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub channel: String,
+    #[prost(string, tag = "2")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub token: String,
 }
 
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]

@@ -34,10 +34,16 @@ fn maybe_data() -> impl Strategy<Value = Bytes> {
 }
 
 prop_compose! {
-    fn subscribe()(channel in "\\PC{0,9}", recover: bool, epoch in "\\PC{0,5}", offset: u64, join_leave: bool)
+    fn sub_refresh()(channel in "\\PC{0,9}", token in "\\PC{0,5}") -> messages::SubRefreshRequest {
+        messages::SubRefreshRequest { channel, token }
+    }
+}
+
+prop_compose! {
+    fn subscribe()(channel in "\\PC{0,9}", recover: bool, epoch in "\\PC{0,5}", offset: u64, join_leave: bool, token in "\\PC{0,5}")
         -> messages::SubscribeRequest
     {
-        messages::SubscribeRequest { channel, recover, epoch, offset, join_leave }
+        messages::SubscribeRequest { channel, token, recover, epoch, offset, join_leave }
     }
 }
 
@@ -80,11 +86,11 @@ fn command() -> impl Strategy<Value = messages::Command> {
         prop::option::weighted(0.1, history()),
     );
     let last = (
-        prop::option::weighted(0.05, empty.clone()),
+        prop::option::weighted(0.05, empty),
         prop::option::weighted(0.2, send),
         prop::option::weighted(0.3, rpc),
         prop::option::weighted(0.1, refresh),
-        prop::option::weighted(0.1, empty),
+        prop::option::weighted(0.1, sub_refresh()),
     );
     (first, last).prop_map(|(first, last)| {
         let (id, connect, subscribe, unsubscribe, publish, presence, presence_stats, history) =
@@ -138,11 +144,10 @@ fn result() -> impl Strategy<Value = CommandResult> {
             let it = Connected { client, version: "0.1.0", ttl_s, data, subs, ping_s };
             CommandResult::Connect(Box::new(it))
         });
-    let subscribed = (epoch(), any::<u64>(), of(any::<bool>()), publications()).prop_map(
-        |(epoch, offset, recovered, missed)| {
-            CommandResult::Subscribe(Subscribed { epoch, offset, recovered, missed })
-        },
-    );
+    let subscribed = (of(1u32..), epoch(), any::<u64>(), of(any::<bool>()), publications())
+        .prop_map(|(ttl_s, epoch, offset, recovered, missed)| {
+            CommandResult::Subscribe(Subscribed { ttl_s, epoch, offset, recovered, missed })
+        });
     let history = (publications(), epoch(), any::<u64>()).prop_map(|(publications, epoch, top)| {
         CommandResult::History(History { publications, epoch, top })
     });

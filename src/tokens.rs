@@ -16,7 +16,7 @@ use chat_protocol::UserId;
 use serde::Deserialize;
 
 use crate::domain::revocation::TokenMark;
-use crate::domain::session::Denied;
+use crate::domain::session::{Denied, Grant};
 
 pub use api_key::ApiKey;
 pub use guests::{Guests, draw_secret, load_or_create_secret};
@@ -50,17 +50,37 @@ struct Claims {
     nbf: Option<f64>,
     iat: Option<f64>,
     jti: Option<String>,
+    /// Of a token for a subscription; null is none.
+    channel: Option<String>,
     #[serde(default)]
     name: serde_json::Value,
 }
 
 impl Claims {
     /// Who bears a token that is signed well, unless it isn't good now. Clocks may differ by `leeway_ms`. Every token
-    /// passes here.
+    /// passes here. One for a subscription lets nobody in: it may have been given to a page that has no other.
     ///
     /// # Errors
     /// [`Denied::Invalid`], [`Denied::Expired`].
     fn bearer(self, account: Account, now_ms: u64, leeway_ms: u64) -> Result<Bearer, Denied> {
+        if self.channel.is_some() {
+            return Err(Denied::Invalid);
+        }
+        self.read(account, now_ms, leeway_ms)
+    }
+
+    /// What a token of a subscription grants, if it is one and good now.
+    ///
+    /// # Errors
+    /// [`Denied::Invalid`], [`Denied::Expired`].
+    fn grant(mut self, now_ms: u64, leeway_ms: u64) -> Result<Grant, Denied> {
+        let channel = self.channel.take().ok_or(Denied::Invalid)?;
+        let read = self.read(Account::Operator { name: None }, now_ms, leeway_ms)?;
+        let Bearer { user, expires_at, mark, .. } = read;
+        Ok(Grant { user, channel, expires_at, mark })
+    }
+
+    fn read(self, account: Account, now_ms: u64, leeway_ms: u64) -> Result<Bearer, Denied> {
         let user = UserId::parse(&self.sub).map_err(|_| Denied::Invalid)?;
         if self.nbf.is_some_and(|from| ms(from) > now_ms.saturating_add(leeway_ms)) {
             return Err(Denied::Invalid);
@@ -114,6 +134,18 @@ impl Tokens {
         }
         match &self.operator {
             Some(operator) => operator.read(token, now_ms).await,
+            None => Err(Denied::Invalid),
+        }
+    }
+
+    /// What a subscription's `token` grants. Only an operator gives such.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_grant(&self, token: &str, now_ms: u64) -> Result<Grant, Denied> {
+        match &self.operator {
+            _ if token.is_empty() => Err(Denied::Missing),
+            Some(operator) => operator.read_grant(token, now_ms).await,
             None => Err(Denied::Invalid),
         }
     }

@@ -9,6 +9,7 @@ import { MessageComposer } from "./elements/message-composer.js";
 import { MessageList } from "./elements/message-list.js";
 import { NameForm } from "./elements/name-form.js";
 import { NewRoomDialog } from "./elements/new-room-dialog.js";
+import { PeopleDialog } from "./elements/people-dialog.js";
 import { RoomHeader } from "./elements/room-header.js";
 import { RoomListElement } from "./elements/room-list.js";
 import { openRoomsBy } from "./elements/rooms-panel.js";
@@ -24,6 +25,7 @@ const elements = {
   "message-list": MessageList,
   "name-form": NameForm,
   "new-room-dialog": NewRoomDialog,
+  "people-dialog": PeopleDialog,
   "room-header": RoomHeader,
   "room-list": RoomListElement,
   "user-card": UserCard,

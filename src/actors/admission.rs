@@ -14,7 +14,7 @@ use super::store_pump::note;
 use crate::clock::Clock;
 use crate::domain::record::Change;
 use crate::domain::revocation::TokenMark;
-use crate::domain::session::{Admitted, Denied};
+use crate::domain::session::{Admitted, Denied, Grant};
 use crate::store::{Changed, Store, StoreError};
 use crate::tokens::{Account, Bearer, Tokens};
 
@@ -103,6 +103,19 @@ impl Admissions {
                 Ok(Admitted { user, expires_at: u64::MAX, mark: TokenMark::default() })
             }
             admitted => admitted,
+        }
+    }
+
+    /// What does a subscription's token grant?
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub async fn grant(&self, token: &str) -> Result<Grant, Denied> {
+        let grant = self.tokens.read_grant(token, self.clock.now_ms()).await?;
+        match note(self.store.revocations_of(&grant.user).await) {
+            Ok(revoked) if revoked.iter().any(|it| it.voids(&grant.mark)) => Err(Denied::Invalid),
+            Ok(_) => Ok(grant),
+            Err(_) => Err(Denied::Unavailable),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Bridge: takes events from the bus and passes them to the hubs of their rooms.
 //!
-//! Owns: nothing; the bus outlives it. Started by: `App::build`, on the pumps' thread. Talks to: the hubs, presence.
+//! Owns: nothing; the bus outlives it. Started by: `App::build`, on the pumps' thread. Talks to: the hubs, presence,
+//! the fan-outs.
 //! Mailbox: none. Its death costs: at most the run that it had in hand, so the next life makes every room compare itself
 //! with the store.
 //!
@@ -14,7 +15,8 @@ use chat_protocol::RoomId;
 use super::hub::{Heads, Hub, Hubs, Recheck, Relayed};
 use super::presence::{Heard, Presence};
 use super::supervisor::ActorRef;
-use crate::bus::{Bus, Incoming};
+use super::users::Users;
+use crate::bus::{Bus, Incoming, Passing};
 use crate::faults;
 
 /// See the module.
@@ -22,12 +24,32 @@ pub struct Bridge {
     bus: Arc<dyn Bus>,
     hubs: Arc<Hubs>,
     presence: ActorRef<Presence>,
+    users: Arc<Users>,
 }
 
 impl Bridge {
     /// A life of the bridge.
-    pub fn new(bus: Arc<dyn Bus>, hubs: Arc<Hubs>, presence: ActorRef<Presence>) -> Self {
-        Self { bus, hubs, presence }
+    pub fn new(
+        bus: Arc<dyn Bus>,
+        hubs: Arc<Hubs>,
+        presence: ActorRef<Presence>,
+        users: Arc<Users>,
+    ) -> Self {
+        Self { bus, hubs, presence, users }
+    }
+
+    /// Passes on what is kept nowhere. Nobody misses what doesn't arrive.
+    fn pass_on(presence: &ActorRef<Presence>, users: &Users, all: Vec<Passing>) {
+        let mut heard = Vec::new();
+        for it in all {
+            match it {
+                Passing::InRoom(it) => heard.push(it),
+                Passing::ToUser(hint) => users.tell(&hint),
+            }
+        }
+        if !heard.is_empty() {
+            let _ = presence.tell(Heard(heard));
+        }
     }
 }
 
@@ -59,7 +81,8 @@ impl Actor for Bridge {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         recheck(&self.hubs);
-        let (bus, hubs, presence) = (self.bus.clone(), self.hubs.clone(), self.presence.clone());
+        let (bus, hubs) = (self.bus.clone(), self.hubs.clone());
+        let (presence, users) = (self.presence.clone(), self.users.clone());
         let pump = async move {
             loop {
                 let incoming = bus.next().await;
@@ -68,7 +91,7 @@ impl Actor for Bridge {
                     Incoming::Events(run) => pass(&hubs, run, |event| &event.room, Relayed),
                     Incoming::Heads(heads) => pass(&hubs, heads, |(room, _)| room, Heads),
                     Incoming::Gap => recheck(&hubs),
-                    Incoming::Ephemerals(all) => drop(presence.tell(Heard(all))),
+                    Incoming::Passing(all) => Self::pass_on(&presence, &users, all),
                 }
             }
         };

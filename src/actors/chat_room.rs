@@ -19,6 +19,7 @@ use super::links::Links;
 use super::reply::Reply;
 use super::sink::Append;
 use super::workers::ToSession;
+use crate::bus::Passing;
 use crate::domain::room::{Ask, Effect, Room};
 use crate::store::{Head, Membership, StoreError};
 use crate::{faults, metrics};
@@ -142,7 +143,8 @@ impl ChatRoom {
                     }
                 }
                 Effect::PassOn { reply, body } => {
-                    self.links.bus.pass_on(Ephemeral { room: self.id.clone(), body });
+                    let room = self.id.clone();
+                    self.links.bus.pass_on(Passing::InRoom(Ephemeral { room, body }));
                     if let Some((session, message)) = reply.done() {
                         self.links.workers.tell(session, message);
                     }

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
+use bytes::Bytes;
+use chat_protocol::comings::Comings;
 use chat_protocol::publication::Batch;
-use chat_protocol::{CloseCode, RoomId, UserId};
+use chat_protocol::{CloseCode, Format, RoomId, UserId};
 
 use super::hub::{Hubs, Left, Present};
 use super::node::Worker;
@@ -58,6 +60,16 @@ pub struct Deliver {
 #[rtype(result = "()")]
 pub struct PassOn {
     pub room: RoomId,
+    pub batch: Arc<Batch>,
+    /// The same one by one, to those who have asked for that.
+    pub comings: Option<Arc<Comings>>,
+}
+
+/// To sessions of one user. One that doesn't keep up is closed: nobody could tell it what it has missed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TellUser {
+    pub sessions: Vec<SessionKey>,
     pub batch: Arc<Batch>,
 }
 
@@ -224,10 +236,37 @@ impl Handler<PassOn> for FanOut {
     fn handle(&mut self, it: PassOn, _: &mut Self::Context) {
         let sessions = self.here.sessions.borrow();
         let Some(here) = sessions.rooms.get(&it.room) else { return };
-        for slot in here.members.keys() {
-            let Some(entry) = sessions.entries.get(*slot as usize) else { continue };
-            let payload = it.batch.payload(entry.format);
+        let hand = |slot: u32, payload: &dyn Fn(Format) -> Bytes| {
+            let Some(entry) = sessions.entries.get(slot as usize) else { return };
+            let payload = payload(entry.format);
             if entry.flow.owed() + payload.len() as u64 <= self.budget.place_bytes_max {
+                let cost = payload.len();
+                entry.flow.hand(ToSession::Deliver(payload), cost);
+            }
+        };
+        for slot in here.members.keys() {
+            hand(*slot, &|format| it.batch.payload(format).clone());
+        }
+        if let Some(comings) = &it.comings {
+            for slot in &here.watchers {
+                hand(*slot, &|format| comings.payload(format).clone());
+            }
+        }
+    }
+}
+
+impl Handler<TellUser> for FanOut {
+    type Result = ();
+
+    fn handle(&mut self, it: TellUser, _: &mut Self::Context) {
+        let mut sessions = self.here.sessions.borrow_mut();
+        for key in it.sessions {
+            let Some(entry) = sessions.get(key) else { continue };
+            let payload = it.batch.payload(entry.format);
+            if entry.flow.owed() + payload.len() as u64 > self.budget.place_bytes_max {
+                metrics::SLOW_SESSIONS.inc();
+                entry.flow.hand(ToSession::Close(CloseCode::InsufficientState), 0);
+            } else {
                 entry.flow.hand(ToSession::Deliver(payload.clone()), payload.len());
             }
         }
@@ -319,7 +358,7 @@ mod tests {
     use crate::domain::presence::Register;
     use crate::nodes::local::LocalNodes;
     use actix::Addr;
-    use chat_protocol::{Epoch, Event, EventBody, Format, Offset, Publication};
+    use chat_protocol::{Epoch, Event, EventBody, Offset, Publication};
     use std::cell::RefCell;
 
     fn batch(offsets: impl Iterator<Item = Offset>) -> Arc<Batch> {
@@ -333,6 +372,18 @@ mod tests {
         };
         let publications = offsets.map(|offset| Publication::encode(&event(offset)));
         Arc::new(Batch::new(publications.collect()))
+    }
+
+    /// Of a thread whose sessions lose their places beyond 1000 bytes.
+    fn fan_out(here: Rc<Worker>) -> FanOut {
+        let clock = Arc::new(SystemClock::start());
+        let budget = Budget { place_bytes_max: 1000, stall_ms_max: 1000 };
+        let (presence, _) = supervise("presence", Policy::default(), clock.clone(), |_| {
+            let register = Rc::new(RefCell::new(Register::new(1000)));
+            let (nodes, workers) = (Arc::<LocalNodes>::default(), Arc::new(Workers::new()));
+            Presence::new(register, nodes, workers, Arc::new(SystemClock::start()), 1000)
+        });
+        FanOut::new(0, here, Arc::new(Hubs::default()), presence, clock, budget)
     }
 
     /// Everything that a session has been told.
@@ -352,20 +403,28 @@ mod tests {
         told.collect()
     }
 
+    #[actix_rt::test]
+    async fn who_has_no_room_for_a_hint_is_closed_and_others_are_told() {
+        let here = Rc::new(Worker { sessions: RefCell::new(Sessions::new(0)) });
+        let [slow, quick] = [(); 2].map(|()| Rc::new(Flow::new(0)));
+        let register =
+            |flow: &Rc<Flow>| here.sessions.borrow_mut().register(flow.clone(), Format::Json, None);
+        let sessions = vec![register(&slow), register(&quick)];
+        slow.hand(ToSession::Tick, 950);
+        let fan_out = fan_out(here.clone()).start();
+        fan_out.send(TellUser { sessions, batch: batch(1..=1) }).await.unwrap();
+        assert!(matches!(slow.take(), Some(ToSession::Tick)));
+        assert!(matches!(slow.take(), Some(ToSession::Close(CloseCode::InsufficientState))));
+        assert!(matches!(quick.take(), Some(ToSession::Deliver(_))));
+        assert!(slow.take().is_none() && quick.take().is_none());
+    }
+
     /// A thread with one session, whose flow it is, in `general` from offset 7 on, and who may be owed 1000 bytes.
     async fn one_session() -> (Addr<FanOut>, Rc<Flow>) {
         let flow = Rc::new(Flow::new(0));
         let here = Rc::new(Worker { sessions: RefCell::new(Sessions::new(0)) });
         let session = here.sessions.borrow_mut().register(flow.clone(), Format::Json, None);
-        let clock = Arc::new(SystemClock::start());
-        let budget = Budget { place_bytes_max: 1000, stall_ms_max: 1000 };
-        let (presence, _) = supervise("presence", Policy::default(), clock.clone(), |_| {
-            let register = Rc::new(RefCell::new(Register::new(1000)));
-            let (nodes, workers) = (Arc::<LocalNodes>::default(), Arc::new(Workers::new()));
-            Presence::new(register, nodes, workers, Arc::new(SystemClock::start()), 1000)
-        });
-        let hubs = Arc::new(Hubs::default());
-        let fan_out = FanOut::new(0, here, hubs, presence, clock, budget).start();
+        let fan_out = fan_out(here).start();
         let room = RoomId::general();
         let attached = Attached {
             epoch: Epoch::parse("0.a").unwrap(),

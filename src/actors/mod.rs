@@ -35,4 +35,5 @@ pub mod sessions;
 pub mod sink;
 pub mod store_pump;
 pub mod supervisor;
+pub mod users;
 pub mod workers;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chat_protocol::object::{Durability, User};
 use chat_protocol::server::{Connected, Limits, Welcome};
-use chat_protocol::{CloseCode, ErrorCode, json};
+use chat_protocol::{Channel, CloseCode, ErrorCode, json};
 use tokio::sync::{oneshot, watch};
 
 use super::admission::Admissions;
@@ -138,7 +138,14 @@ impl Node {
         };
         let ping_s = u32::try_from(self.policy.ping_interval_ms / 1000).unwrap_or(u32::MAX);
         let data = json::encode(&welcome).into();
-        Connected { client, version, ttl_s, data, ping_s }
+        Connected {
+            client,
+            version,
+            ttl_s,
+            data,
+            subs: vec![Channel::User(user.id.clone())],
+            ping_s,
+        }
     }
 
     /// Publishes for a REST handler; answered within the time that every reply keeps.

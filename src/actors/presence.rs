@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
+use chat_protocol::comings::Comings;
 use chat_protocol::publication::Batch;
 use chat_protocol::{Ephemeral, EphemeralBody, Publication, RoomId};
 use futures_util::StreamExt;
@@ -82,9 +83,13 @@ impl Presence {
     /// To every session in its room here.
     fn pass_on(&self, it: &Ephemeral) {
         let batch = Arc::new(Batch::new(vec![Publication::ephemeral(it)]));
+        let comings = match &it.body {
+            EphemeralBody::PresenceTick(tick) => Comings::of(&it.room, tick).map(Arc::new),
+            EphemeralBody::Typing { .. } => None,
+        };
         for (_, fan_out) in self.workers.all() {
-            let (room, batch) = (it.room.clone(), batch.clone());
-            let _ = fan_out.tell(PassOn { room, batch }); // nobody misses it
+            let (room, batch, comings) = (it.room.clone(), batch.clone(), comings.clone());
+            let _ = fan_out.tell(PassOn { room, batch, comings }); // nobody misses it
         }
     }
 

@@ -17,6 +17,7 @@ use super::flow::Flow;
 use super::node::{Node, Worker};
 use super::reply::Reply;
 use super::sessions::Kill;
+use super::users::Hold;
 use super::workers::ToSession;
 use crate::domain::outbound::Outbound;
 use crate::domain::room::Ask;
@@ -32,6 +33,8 @@ pub struct Driver {
     worker: Rc<Worker>,
     format: Format,
     key: SessionKey,
+    /// Of the user, once they are let in.
+    hold: Option<Hold>,
     flow: Rc<Flow>,
     /// Bytes that wait to leave, all in all.
     waiting: usize,
@@ -60,6 +63,7 @@ impl Driver {
             worker,
             format,
             key,
+            hold: None,
             flow,
             waiting: 0,
             delivered: 0,
@@ -105,12 +109,13 @@ impl Driver {
             ToSession::Answer { ticket, answer } => {
                 self.machine.on_answer(ticket, answer, &mut effects);
             }
-            ToSession::Authenticated(result) => {
+            ToSession::Authenticated(arrival) => {
+                let (result, hold) = *arrival;
                 let node = self.node.clone();
                 let client = fresh_id();
                 let welcome = |user: &_, ttl_s| node.welcome(user, ttl_s, client.clone());
                 let (now, unix_ms) = (node.clock.monotonic_ms(), node.clock.now_ms());
-                let result = self.unless_void(*result);
+                let result = self.unless_void(result);
                 self.machine.on_authenticated(result, now, unix_ms, &welcome, &mut effects);
                 if let Some(user) = self.machine.user() {
                     let occupant = Arc::new(Occupant { client, user: person(user) });
@@ -118,12 +123,21 @@ impl Driver {
                     if let Some(entry) = sessions.get(self.key) {
                         entry.occupant = Some(occupant);
                     }
+                    drop(sessions);
+                    self.hold = hold;
+                    if let Some(hold) = &mut self.hold {
+                        hold.join(self.key);
+                    }
                 }
             }
             ToSession::Refreshed { ticket, result } => {
                 let (now, unix_ms) = (self.node.clock.monotonic_ms(), self.node.clock.now_ms());
                 let result = self.unless_void(*result);
                 self.machine.on_refreshed(ticket, result, now, unix_ms, &mut effects);
+            }
+            ToSession::Granted { ticket, result } => {
+                let (now, unix_ms) = (self.node.clock.monotonic_ms(), self.node.clock.now_ms());
+                self.machine.on_granted(ticket, *result, now, unix_ms, &mut effects);
             }
             ToSession::Tick => {
                 self.machine.on_tick(self.node.clock.monotonic_ms(), &mut effects);
@@ -208,7 +222,7 @@ impl Driver {
                 }
                 Effect::Close(code) => {
                     metrics::CLOSES.with_label_values(&[code.name()]).inc();
-                    if code == CloseCode::Slow {
+                    if matches!(code, CloseCode::Slow | CloseCode::InsufficientState) {
                         self.outbound.clear(); // it wouldn't be read
                     }
                     self.closing = Some(code);
@@ -232,6 +246,7 @@ impl Driver {
         match effect {
             Effect::Authenticate { token } => node.pump.admit(token, session),
             Effect::Refresh { ticket, token } => node.pump.refresh(token, session, ticket),
+            Effect::CheckGrant { ticket, token } => node.pump.grant(token, session, ticket),
             Effect::Subscribe { room, ticket, since } => {
                 let Some(user) = self.machine.user().map(|user| user.id.clone()) else { return };
                 let ask = Ask::Subscribe { session, ticket, user, since };
@@ -245,6 +260,9 @@ impl Driver {
                 if node.hubs.ask(room, ask).is_err() {
                     self.on_message(ToSession::Refused { ticket, code: ErrorCode::Internal });
                 }
+            }
+            Effect::TellComings { room, ticket } => {
+                self.worker.sessions.borrow_mut().tell_comings(session, ticket, &room);
             }
             Effect::Detach { room, ticket } => {
                 self.worker.sessions.borrow_mut().detach(session, ticket, &room);

@@ -3,7 +3,7 @@
 //! Owned by the thread, not by an actor: it outlives a crash of the fan-out, and a session registers and leaves by a
 //! plain call. Nothing here is ever borrowed across a send.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ pub struct Entry {
 pub struct Here {
     /// By slot, in a dense order that fan-out walks through.
     pub members: IndexMap<u32, Ticket>,
+    /// Slots of those who are told of each that comes and goes.
+    pub watchers: HashSet<u32>,
     /// Everything up to here has been handed to them.
     pub delivered: Offset,
 }
@@ -133,6 +135,16 @@ impl Sessions {
         true
     }
 
+    /// A session in a room is to be told of each that comes and goes, until it leaves.
+    pub fn tell_comings(&mut self, key: SessionKey, ticket: Ticket, room: &RoomId) {
+        if self.get(key).is_some()
+            && let Some(here) = self.rooms.get_mut(room)
+            && here.members.get(&key.slot) == Some(&ticket)
+        {
+            here.watchers.insert(key.slot);
+        }
+    }
+
     /// Takes a session out of a room at its own wish. If its attachment is still on the way, it will be ignored.
     pub fn detach(&mut self, key: SessionKey, ticket: Ticket, room: &RoomId) {
         let in_room = self.rooms.get(room).and_then(|here| here.members.get(&key.slot));
@@ -147,6 +159,7 @@ impl Sessions {
     pub fn leave(&mut self, room: &RoomId, slot: u32) -> Option<Ticket> {
         let here = self.rooms.get_mut(room)?;
         let ticket = here.members.swap_remove(&slot)?;
+        here.watchers.remove(&slot);
         if here.members.is_empty() {
             self.rooms.remove(room);
         }

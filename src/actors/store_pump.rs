@@ -14,11 +14,12 @@ use tokio::sync::Semaphore;
 use super::admission::Admissions;
 use super::answer;
 use super::chat_room::{ChatRoom, HeadRead, MembershipRead, Repaired};
+use super::users::Users;
 use super::workers::{ToSession, Workers};
 use crate::bus::Bus;
 use crate::domain::question::{Answer, PAGE_EVENTS_MAX, Question, REPLY_BYTES_MAX};
 use crate::domain::record::{Change, ReadMark};
-use crate::domain::session::{Admitted, Denied, Page, SessionKey, Ticket};
+use crate::domain::session::{Denied, Page, SessionKey, Ticket};
 use crate::metrics;
 use crate::nodes::Nodes;
 use crate::store::{Head, PageLimit, Range, Store, StoreError};
@@ -34,6 +35,7 @@ pub struct StorePump {
     bus: Arc<dyn Bus>,
     workers: Arc<Workers>,
     admissions: Arc<Admissions>,
+    users: Arc<Users>,
     /// The thread where answers are put together.
     thread: ArbiterHandle,
     permits: Arc<Semaphore>,
@@ -46,11 +48,11 @@ impl StorePump {
         nodes: Arc<dyn Nodes>,
         bus: Arc<dyn Bus>,
         workers: Arc<Workers>,
-        admissions: Arc<Admissions>,
+        (admissions, users): (Arc<Admissions>, Arc<Users>),
         thread: ArbiterHandle,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(QUESTIONS_MAX));
-        Self { store, nodes, bus, workers, admissions, thread, permits }
+        Self { store, nodes, bus, workers, admissions, users, thread, permits }
     }
 
     /// Runs `job` if there is room for it; `false`: there is none.
@@ -172,30 +174,44 @@ impl StorePump {
 
     /// Who bears this token?
     pub fn admit(&self, token: String, session: SessionKey) {
-        self.look_at(token, session, |result| ToSession::Authenticated(Box::new(result)));
-    }
-
-    /// The same on a connection that lives.
-    pub fn refresh(&self, token: String, session: SessionKey, ticket: Ticket) {
-        self.look_at(token, session, move |result| ToSession::Refreshed {
-            ticket,
-            result: Box::new(result),
+        let workers = self.workers.clone();
+        let asked = self.run(|this| async move {
+            let admitted = this.admissions.admit(&token).await;
+            let hold = match &admitted {
+                Ok(it) => Some(this.users.hold(&it.user.id).await),
+                Err(_) => None,
+            };
+            this.workers.tell(session, ToSession::Authenticated(Box::new((admitted, hold))));
         });
+        if !asked {
+            let denied = (Err(Denied::Unavailable), None);
+            workers.tell(session, ToSession::Authenticated(Box::new(denied)));
+        }
     }
 
-    fn look_at(
-        &self,
-        token: String,
-        session: SessionKey,
-        answer: impl Fn(Result<Admitted, Denied>) -> ToSession + Clone + Send + 'static,
-    ) {
-        let (workers, refuse) = (self.workers.clone(), answer.clone());
+    /// What does the token of a subscription grant?
+    pub fn grant(&self, token: String, session: SessionKey, ticket: Ticket) {
+        let workers = self.workers.clone();
+        let answer = move |result| ToSession::Granted { ticket, result: Box::new(result) };
+        let asked = self.run(|this| async move {
+            let granted = this.admissions.grant(&token).await;
+            this.workers.tell(session, answer(granted));
+        });
+        if !asked {
+            workers.tell(session, answer(Err(Denied::Unavailable)));
+        }
+    }
+
+    /// Who bears this token, on a connection that lives?
+    pub fn refresh(&self, token: String, session: SessionKey, ticket: Ticket) {
+        let workers = self.workers.clone();
+        let answer = move |result| ToSession::Refreshed { ticket, result: Box::new(result) };
         let asked = self.run(|this| async move {
             let admitted = this.admissions.admit_session(&token).await;
             this.workers.tell(session, answer(admitted));
         });
         if !asked {
-            workers.tell(session, refuse(Err(Denied::Unavailable)));
+            workers.tell(session, answer(Err(Denied::Unavailable)));
         }
     }
 }

@@ -8,8 +8,9 @@ use chat_protocol::{CloseCode, ErrorCode};
 
 use super::fan_out::{FanOut, Tell};
 use super::supervisor::ActorRef;
+use super::users::Hold;
 use crate::domain::question::Answer;
-use crate::domain::session::{Admitted, Attached, Denied, Page, SessionKey, Ticket};
+use crate::domain::session::{Admitted, Attached, Denied, Grant, Page, SessionKey, Ticket};
 
 /// Workers in the life of a node; a worker thread that died and was replaced counts twice.
 pub const WORKERS_MAX: usize = 1024;
@@ -39,10 +40,16 @@ pub enum ToSession {
         ticket: Ticket,
         answer: Result<Answer, ErrorCode>,
     },
-    Authenticated(Box<Result<Admitted, Denied>>),
+    /// Who is let in holds their user already.
+    Authenticated(Box<(Result<Admitted, Denied>, Option<Hold>)>),
     Refreshed {
         ticket: Ticket,
         result: Box<Result<Admitted, Denied>>,
+    },
+    /// The token of a subscription was looked at.
+    Granted {
+        ticket: Ticket,
+        result: Box<Result<Grant, Denied>>,
     },
     /// The time that the session asked for has come.
     Tick,

@@ -24,6 +24,7 @@ use crate::actors::revoker::{Done, Latest, Revoker};
 use crate::actors::sink::{Inbox, Sink};
 use crate::actors::store_pump::StorePump;
 use crate::actors::supervisor::{ActorRef, Policy, supervise};
+use crate::actors::users::Users;
 use crate::actors::workers::Workers;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -31,6 +32,8 @@ use crate::domain::presence::Register;
 use crate::domain::resume::Follows;
 use crate::domain::rpc::fresh_id;
 use crate::domain::session;
+use crate::store::Store;
+use crate::store::hinted::Hinted;
 use crate::tokens::Tokens;
 
 /// Starts a supervised actor on another thread.
@@ -64,7 +67,8 @@ pub async fn start(
     parts: &Parts,
     tokens: Arc<Tokens>,
 ) -> Result<(Arc<Node>, Vec<Arbiter>), StartError> {
-    let Parts { store, journal, bus, nodes, projectors, outbox, .. } = parts;
+    let Parts { journal, bus, nodes, projectors, outbox, .. } = parts;
+    let store: Arc<dyn Store> = Arc::new(Hinted::new(parts.store.clone(), bus.clone()));
     let (workers, hubs, state) =
         (Arc::new(Workers::new()), Arc::new(Hubs::default()), Arc::new(State::default()));
     let pumps = Arbiter::new();
@@ -74,12 +78,13 @@ pub async fn start(
         clock.clone(),
         config.protocol.anonymous,
     ));
+    let users = Arc::new(Users::new(bus.clone(), workers.clone()));
     let pump = StorePump::new(
         store.clone(),
         nodes.clone(),
         bus.clone(),
         workers.clone(),
-        admissions.clone(),
+        (admissions.clone(), users.clone()),
         pumps.handle(),
     );
     let durability = journal.durability();
@@ -136,8 +141,9 @@ pub async fn start(
     };
     {
         let (bus, hubs, presence) = (bus.clone(), hubs.clone(), presence.clone());
+        let users = users.clone();
         start_on(&pumps.handle(), "bridge", state.clone(), clock.clone(), move || {
-            move |_: &mut _| Bridge::new(bus.clone(), hubs.clone(), presence.clone())
+            move |_: &mut _| Bridge::new(bus.clone(), hubs.clone(), presence.clone(), users.clone())
         })
         .await?;
     }

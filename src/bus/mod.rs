@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_protocol::{Ephemeral, Event, Offset, RoomId};
+use chat_protocol::{Ephemeral, Event, Hint, Offset, RoomId, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::store::StoreError;
 
@@ -27,8 +28,16 @@ pub enum Incoming {
     Heads(Vec<(RoomId, Offset)>),
     /// Anything may have been lost: every room compares itself with the store.
     Gap,
-    /// Said in rooms and kept nowhere.
-    Ephemerals(Vec<Ephemeral>),
+    /// Said to whoever is there, and kept nowhere.
+    Passing(Vec<Passing>),
+}
+
+/// What is kept nowhere: whoever isn't there has missed nothing that they don't ask for when they come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Passing {
+    InRoom(Ephemeral),
+    ToUser(Hint),
 }
 
 /// The relay between whoever commits and whoever delivers.
@@ -38,9 +47,9 @@ pub trait Bus: Send + Sync + 'static {
     /// receivers are behind, which is how they slow the log down.
     fn relay(&self, run: &[Arc<Event>]);
 
-    /// Passes on what is kept nowhere to every node that watches the room, this one too. Never blocks; what is too much
-    /// is dropped, and nobody looks for it.
-    fn pass_on(&self, it: Ephemeral);
+    /// Passes on what is kept nowhere to every node that watches its room or user, this one too. Never blocks; what is too
+    /// much is dropped, and nobody looks for it.
+    fn pass_on(&self, it: Passing);
 
     /// What comes next, in the order of the log as far as the bus kept it. One receiver at a time; cancel-safe.
     async fn next(&self) -> Incoming;
@@ -50,6 +59,13 @@ pub trait Bus: Send + Sync + 'static {
 
     /// This node has no use for a room's events any more. Never blocks.
     fn unwatch(&self, room: &RoomId);
+
+    /// This node has sessions of a user. Returns when the hints that are passed on from now on will come; or after a second,
+    /// since nobody can be let in sooner.
+    async fn watch_user(&self, user: &UserId);
+
+    /// It has none any more. Never blocks.
+    fn unwatch_user(&self, user: &UserId);
 }
 
 /// Where rooms stand, from whoever knows for certain: what a bus that can lose events compares with.

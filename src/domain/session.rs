@@ -5,6 +5,7 @@
 
 mod asks;
 mod effect;
+mod grants;
 mod refresh;
 mod subscriptions;
 
@@ -16,7 +17,7 @@ use chat_protocol::server::{CommandResult, Connected, Reply};
 use chat_protocol::{CloseCode, ErrorCode, Format, RoomId};
 
 use super::rate_limit::{Bucket, Rate};
-pub use effect::{Admitted, Attached, Denied, Effect, Page};
+pub use effect::{Admitted, Attached, Denied, Effect, Grant, Page};
 
 /// What every session of a node keeps to.
 #[derive(Clone, Debug)]

@@ -21,6 +21,7 @@ use crate::domain::revocation::Revocation;
 
 pub use outbox::Outbox;
 
+pub mod hinted;
 mod job;
 pub mod outbox;
 pub mod postgres;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::key::Key;
 use super::key_files::KeyFiles;
 use super::{Account, Bearer, Claims};
-use crate::domain::session::Denied;
+use crate::domain::session::{Denied, Grant};
 
 /// Tokens that are looked at at a time: arithmetic, so more than a few cores' worth only takes turns.
 const AT_A_TIME: usize = 4;
@@ -45,12 +45,35 @@ impl Operator {
     /// # Errors
     /// As [`super::Tokens::read`].
     pub(super) async fn read(self: &Arc<Self>, token: &str, now_ms: u64) -> Result<Bearer, Denied> {
+        self.look(token, move |this, token| this.look_at(token, now_ms)).await
+    }
+
+    /// What does a subscription's `token` grant?
+    ///
+    /// # Errors
+    /// As [`super::Tokens::read`].
+    pub(super) async fn read_grant(
+        self: &Arc<Self>,
+        token: &str,
+        now_ms: u64,
+    ) -> Result<Grant, Denied> {
+        let leeway_ms = self.rules.leeway_ms;
+        self.look(token, move |this, token| this.claims(token, now_ms)?.grant(now_ms, leeway_ms))
+            .await
+    }
+
+    /// What `say` says of a token, on a thread that may wait.
+    async fn look<T: Send + 'static>(
+        self: &Arc<Self>,
+        token: &str,
+        say: impl FnOnce(&Self, &str) -> Result<T, Denied> + Send + 'static,
+    ) -> Result<T, Denied> {
         let (this, token) = (self.clone(), token.to_owned());
         let looking = async move {
             let permit = this.permits.clone().acquire_owned().await;
             let look = move || {
                 let _permit = permit;
-                this.look_at(&token, now_ms)
+                say(&this, &token)
             };
             tokio::task::spawn_blocking(look).await
         };
@@ -61,6 +84,13 @@ impl Operator {
     }
 
     fn look_at(&self, token: &str, now_ms: u64) -> Result<Bearer, Denied> {
+        let claims = self.claims(token, now_ms)?;
+        let name = claims.name.as_str().map(str::to_owned);
+        claims.bearer(Account::Operator { name }, now_ms, self.rules.leeway_ms)
+    }
+
+    /// What a token says that is signed well.
+    fn claims(&self, token: &str, now_ms: u64) -> Result<Claims, Denied> {
         // Nothing that was half done is left behind by a panic: keys are exchanged whole.
         let keys = self.files.lock().unwrap_or_else(PoisonError::into_inner).keys(now_ms);
         let header = decode_header(token).map_err(|_| Denied::Invalid)?;
@@ -70,11 +100,7 @@ impl Operator {
         let mut why = None;
         for key in candidates(&keys, &header) {
             match decode::<Claims>(token, &key.decode, &self.validation(key)) {
-                Ok(read) => {
-                    let name = read.claims.name.as_str().map(str::to_owned);
-                    let account = Account::Operator { name };
-                    return read.claims.bearer(account, now_ms, self.rules.leeway_ms);
-                }
+                Ok(read) => return Ok(read.claims),
                 Err(err) => why = Some(err),
             }
         }

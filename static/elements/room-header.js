@@ -23,6 +23,8 @@ export class RoomHeader extends ChatElement {
     const leave = (/** @type {string} */ room) => chat.leave(room);
     part(this, "join").addEventListener("click", () => this.#ask(chat, join), { signal });
     part(this, "leave").addEventListener("click", () => this.#ask(chat, leave), { signal });
+    const people = new CustomEvent("people-wanted", { bubbles: true });
+    part(this, "people").addEventListener("click", () => this.dispatchEvent(people), { signal });
     chat.current.watch(() => say(part(this, "problem"), ""), signal);
   }
 
@@ -32,6 +34,7 @@ export class RoomHeader extends ChatElement {
     const room = chat.rooms.find(id);
     say(part(this, "title"), room ? titleOf(room) : id);
     say(part(this, "about"), room ? aboutOf(room, chat.surroundings.around.value.here) : "");
+    part(this, "people").hidden = !room || room.kind === "direct";
     part(this, "join").hidden = !room || isMember(room);
     part(this, "leave").hidden = !room || !isMember(room) || !mayLeave(room);
   }

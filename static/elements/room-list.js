@@ -69,6 +69,7 @@ function updateItem(item, room, current, unread) {
   if (current) link.setAttribute("aria-current", "page");
   else link.removeAttribute("aria-current");
   link.classList.toggle("has-unread", unread > 0);
+  link.classList.toggle("direct", room.kind === "direct");
   say(find(item, ".name", HTMLElement), titleOf(room));
   say(find(item, ".standing", HTMLElement), isMember(room) ? "" : "not joined");
   const badge = find(item, ".unread", HTMLElement);

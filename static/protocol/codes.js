@@ -43,6 +43,7 @@ export const CLOSE_CODES = Object.freeze({
   removed: 2100,
   removed_banned: 2101,
   lost_place: 2500,
+  subscription_expired: 2501,
   normal: 3000,
   shutdown: 3001,
   server_error: 3004,

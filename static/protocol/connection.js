@@ -26,7 +26,7 @@ const DIAL_MS = 10_000;
  * @property {(why: TokenReason) => Promise<string>} token
  * @property {(status: Status) => void} onStatus
  * @property {(welcome: import("./vocabulary.js").Welcome) => void} [onWelcome]
- * @property {() => void} [onHint] something came on a channel that is no room
+ * @property {(push: import("./vocabulary.js").Push) => void} [onHint] what came on a channel that is no room of ours
  * @property {import("./timers.js").Timers} [timers]
  * @property {(url: string) => WebSocket} [openSocket]
  */
@@ -115,7 +115,7 @@ export class Connection {
       openSocket: this.#options.openSocket ?? ((url) => new WebSocket(url)),
       onOpen: () => this.#introduce(token),
       onPush: (push) => {
-        if (!this.#subscriptions.push(push)) this.#options.onHint?.();
+        if (!this.#subscriptions.push(push)) this.#options.onHint?.(push);
       },
       onClose: (code, reason) => this.#closed(code, reason),
       onSilence: () => this.#lost("The server went silent.", false),

@@ -39,6 +39,14 @@
  * @property {string} epoch
  * @property {number} head
  *
+ * @typedef {object} Hint what is said in a user's own channel
+ * @property {string} type
+ * @property {string} [room]
+ * @property {number} [offset] up to where it was read, in a `read.marked`
+ * @property {number} [unread] messages after that
+ * @property {User} [user] oneself in a `user.updated`, else who acted
+ *
+ * @typedef {{ id: string, name: string, role: "owner" | "member" }} Member
  * @typedef {{ code: number, message: string, temporary?: boolean }} WireError
  * @typedef {{ data: RoomEvent, offset?: number }} Publication
  *

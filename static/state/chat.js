@@ -4,6 +4,7 @@ import { Connection } from "../protocol/connection.js";
 import { Drafts } from "../protocol/drafts.js";
 import { Outbox } from "../protocol/outbox.js";
 import { systemTimers } from "../protocol/timers.js";
+import { Hints } from "./hints.js";
 import { Identity } from "./identity.js";
 import { OpenRooms } from "./open-rooms.js";
 import { Reading } from "./reading.js";
@@ -11,6 +12,9 @@ import { RoomList } from "./room-list.js";
 import { GENERAL } from "./rooms.js";
 import { Store } from "./store.js";
 import { Surroundings } from "./surroundings.js";
+
+/** Rooms of two that are listened to: a session has 128 subscriptions. */
+const DIRECT_MAX = 50;
 
 /**
  * The chat as the page sees it: who we are, how the line is, which rooms there are, and the
@@ -49,9 +53,11 @@ export class Chat {
       token: (why) => this.identity.token(why),
       onStatus: (status) => this.#lineChanged(status),
       onWelcome: ({ limits }) => (this.textBytesMax = limits?.text_bytes_max ?? Infinity),
-      onHint: () => this.refreshRooms(),
+      onHint: ({ pub }) => hints.take(pub?.data),
     });
     this.rooms = new RoomList((method, data) => this.#connection.rpc(method, data), timers);
+    const { rooms, identity } = this;
+    const hints = new Hints({ rooms, identity, timers, look: () => this.refreshRooms() });
     this.reading = new Reading(this.current, this.rooms);
     this.surroundings = new Surroundings(this.current, this.#connection, timers);
     this.#outbox = new Outbox({
@@ -60,7 +66,7 @@ export class Chat {
       send: ({ room, client_id, text }) =>
         this.#connection.rpc("message.send", { room, client_id, text }),
       onChange: (draft) => this.#open.get(draft.room)?.putEcho(draft),
-      onAck: (draft, ack) => this.#acknowledged(draft, ack),
+      onAck: (draft, { id }) => this.#open.acknowledged(draft, id, draft.written_at < this.#onlineSince),
     });
     this.identity.user.watch((user) => this.#becameUser(user?.id));
   }
@@ -72,25 +78,16 @@ export class Chat {
 
   /** @param {string} room */
   open(room) {
-    const me = this.identity.user.value;
-    if (!me || this.current.value?.room === room) return;
-    const context = {
-      connection: this.#connection,
-      timers: this.#timers,
-      me,
-      onSeen: (/** @type {RoomEvent} */ event) => this.#seen(event),
-      onLive: (/** @type {RoomEvent} */ event) => this.#happened(event),
-    };
+    if (!this.identity.user.value || this.current.value?.room === room) return;
     this.reading.setAtEnd(false);
-    this.current.set(this.#open.open(room, context, this.#outbox.of(room)));
+    this.current.set(this.#listen(room));
     this.rooms.clearUnread(room);
     this.#fetchUnlisted(room);
   }
 
   /** @param {string} text */
   send(text) {
-    const room = this.current.value?.room;
-    const author = this.#me;
+    const [room, author] = [this.current.value?.room, this.#me];
     if (!room || !author) return;
     const written_at = this.#timers.now();
     const client_id = newClientId(written_at);
@@ -124,14 +121,27 @@ export class Chat {
   }
 
   /** A list that can't be had now is asked for again with the next connect. */
-  refreshRooms() {
-    this.rooms.refresh().then(() => this.reading.go(), () => {});
+  async refreshRooms() {
+    await this.rooms.refresh().catch(() => {});
+    // What somebody says to oneself alone is heard wherever one is.
+    for (const { id } of this.rooms.direct.slice(0, DIRECT_MAX)) this.#listen(id);
+    this.reading.go();
   }
 
   /** @param {boolean} visible whether somebody may be looking */
   setVisible(visible) {
     this.reading.setVisible(visible);
     if (visible) this.refreshRooms();
+  }
+
+  /** @param {string} room is read from now on, whether it is shown or not */
+  #listen(room) {
+    const me = this.identity.user.value;
+    if (!me) return null;
+    const onSeen = (/** @type {RoomEvent} */ event) => this.#seen(event);
+    const onLive = (/** @type {RoomEvent} */ event) => this.#happened(event);
+    const context = { connection: this.#connection, timers: this.#timers, me, onSeen, onLive };
+    return this.#open.open(room, context, this.#outbox.of(room));
   }
 
   /** @param {Status} status */
@@ -171,16 +181,6 @@ export class Chat {
     if (event.type !== "message.created" || event.user?.id === this.#me) return;
     if (!this.reading.isAt(event.room)) this.rooms.countUnread(event.room, event.offset);
     this.onMessage(event);
-  }
-
-  /**
-   * @param {import("../protocol/outbox.js").Draft} draft
-   * @param {import("../protocol/outbox.js").Ack} ack
-   */
-  #acknowledged(draft, ack) {
-    const conversation = this.#open.get(draft.room);
-    conversation?.putEcho({ ...draft, state: "sent", reason: undefined });
-    if (draft.written_at < this.#onlineSince) conversation?.locate(draft.client_id, ack.id);
   }
 
   /**

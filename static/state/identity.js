@@ -44,6 +44,11 @@ export class Identity {
     this.#keep(await post("/api/guests", { name }, undefined, this.#fetch));
   }
 
+  /** @param {User} user oneself, called otherwise since */
+  rename(user) {
+    if (this.#saved?.user.id === user.id) this.#keep({ ...this.#saved, user });
+  }
+
   /**
    * @param {import("../protocol/connection.js").TokenReason} why
    * @returns {Promise<string>}
@@ -78,9 +83,9 @@ export class Identity {
     return this.#saved?.token ?? "";
   }
 
-  /** @param {{ token: string, expires_at: number, user: User }} granted */
-  #keep({ token, expires_at, user }) {
-    this.#saved = { token, expires_at, user, issued_at: this.#now() };
+  /** @param {{ token: string, expires_at: number, user: User, issued_at?: number }} granted */
+  #keep({ token, expires_at, user, issued_at = this.#now() }) {
+    this.#saved = { token, expires_at, user, issued_at };
     try {
       this.#storage.setItem(KEY, JSON.stringify(this.#saved));
     } catch {

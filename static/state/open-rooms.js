@@ -30,6 +30,19 @@ export class OpenRooms {
     return conversation;
   }
 
+  /**
+   * A message has its place. One that was sent again after a break may have got it long ago.
+   *
+   * @param {import("../protocol/outbox.js").Draft} draft
+   * @param {string} id as in the ack
+   * @param {boolean} isOld whether it was written before the line was up
+   */
+  acknowledged(draft, id, isOld) {
+    const conversation = this.#open.get(draft.room);
+    conversation?.putEcho({ ...draft, state: "sent", reason: undefined });
+    if (isOld) conversation?.locate(draft.client_id, id);
+  }
+
   /** @param {string} room */
   close(room) {
     this.#open.get(room)?.close();

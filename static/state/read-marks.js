@@ -42,6 +42,19 @@ export class ReadMarks {
     if (!this.#waiting) this.#tell();
   }
 
+  /**
+   * The server knows it already.
+   *
+   * @param {string} room
+   * @param {number} offset
+   * @returns {boolean} whether it is news here
+   */
+  heard(room, offset) {
+    if (offset <= this.of(room)) return false;
+    this.#read.set(room, offset);
+    return true;
+  }
+
   /** Somebody else reads now. */
   forget() {
     this.#read.clear();

@@ -42,6 +42,11 @@ export class RoomList {
     return this.view.value.rooms.find((room) => room.id === id);
   }
 
+  /** The rooms of oneself and somebody else. */
+  get direct() {
+    return this.view.value.rooms.filter(({ kind }) => kind === "direct");
+  }
+
   /** Asks for the whole list anew. */
   async refresh() {
     /** @type {RoomInfo[]} */
@@ -73,6 +78,25 @@ export class RoomList {
     const room = this.#put(await this.#rpc("room.create", { ...this.#creation, kind: "public" }));
     this.#creation = { client_id: "", name: "", topic: "" };
     return room;
+  }
+
+  /**
+   * The room of oneself and somebody else alone.
+   *
+   * @param {string} other their id
+   * @returns {Promise<RoomInfo>}
+   */
+  async begin(other) {
+    return this.#put(await this.#rpc("room.create", { kind: "direct", members: [other] }));
+  }
+
+  /**
+   * @param {string} room
+   * @param {string} [cursor] where the last part of the list ended
+   * @returns {Promise<{ items: import("../protocol/vocabulary.js").Member[], next?: string }>}
+   */
+  async members(room, cursor) {
+    return this.#rpc("room.members", { room, cursor });
   }
 
   /** @param {string} room */
@@ -115,6 +139,19 @@ export class RoomList {
   clearUnread(room) {
     const { [room]: count, ...unread } = this.view.value.unread;
     if (count) this.view.patch({ unread });
+  }
+
+  /**
+   * It was read on another page or device; what was read here is known better here.
+   *
+   * @param {string} room
+   * @param {number} offset up to where
+   * @param {number} count messages after that
+   */
+  readElsewhere(room, offset, count) {
+    if (!this.marks.heard(room, offset)) return;
+    const { [room]: _, ...unread } = this.view.value.unread;
+    this.view.patch({ unread: count > 0 ? { ...unread, [room]: count } : unread });
   }
 
   /**

@@ -15,10 +15,12 @@ const WIRE: &[&str] = &[
     "crates/chat-protocol/src/json/commands.rs",
     "crates/chat-protocol/src/json/replies.rs",
     "crates/chat-protocol/src/protobuf/messages.rs",
+    "crates/chat-protocol/src/protobuf/requests.rs",
     "crates/chat-protocol/src/protobuf/commands.rs",
     "crates/chat-protocol/src/protobuf/replies.rs",
     "crates/chat-protocol/src/codes.rs",
     "crates/chat-protocol/src/event.rs",
+    "crates/chat-protocol/src/hint.rs",
 ];
 
 /// What follows the first `opening` of `text`, up to the first `closing` after it.

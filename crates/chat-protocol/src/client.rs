@@ -32,7 +32,7 @@ pub enum Request<'a> {
     /// An RPC that wants no reply.
     Send(Send<'a>),
     Refresh(Refresh<'a>),
-    SubRefresh,
+    SubRefresh(SubRefresh<'a>),
     /// A command without anything: the answer to a server's ping.
     Pong,
 }
@@ -54,6 +54,12 @@ pub struct Subscribe<'a> {
     pub epoch: Cow<'a, str>,
     #[serde(default)]
     pub offset: Offset,
+    /// For how long, as the operator says; empty where nothing is said of it.
+    #[serde(borrow, default)]
+    pub token: Cow<'a, str>,
+    /// Who comes and goes is to be told one by one, too.
+    #[serde(default)]
+    pub join_leave: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,6 +120,15 @@ pub struct Refresh<'a> {
     pub token: Cow<'a, str>,
 }
 
+/// A fresh token for a subscription.
+#[derive(Debug, Default, Deserialize)]
+pub struct SubRefresh<'a> {
+    #[serde(borrow, default)]
+    pub channel: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub token: Cow<'a, str>,
+}
+
 /// A command as it came: any of the requests may be there, and the first one counts.
 #[derive(Default, Deserialize)]
 pub(crate) struct Requests<'a> {
@@ -140,7 +155,8 @@ pub(crate) struct Requests<'a> {
     pub rpc: Option<Rpc<'a>>,
     #[serde(borrow)]
     pub refresh: Option<Refresh<'a>>,
-    pub sub_refresh: Option<IgnoredAny>,
+    #[serde(borrow)]
+    pub sub_refresh: Option<SubRefresh<'a>>,
 }
 
 impl<'a> Requests<'a> {
@@ -172,8 +188,8 @@ impl<'a> Requests<'a> {
             Request::Rpc(it)
         } else if let Some(it) = self.refresh {
             Request::Refresh(it)
-        } else if self.sub_refresh.is_some() {
-            Request::SubRefresh
+        } else if let Some(it) = self.sub_refresh {
+            Request::SubRefresh(it)
         } else if id == 0 {
             return Ok(Command { id: 0, request: Request::Pong });
         } else {

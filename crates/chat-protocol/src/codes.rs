@@ -111,6 +111,7 @@ close_codes! {
     2100 Removed "removed" "no longer a member";
     2101 RemovedBanned "removed_banned" "banned from the room";
     2500 LostPlace "lost_place" "insufficient state";
+    2501 SubscriptionExpired "subscription_expired" "subscription expired";
     3000 Normal "normal" "closed normally";
     3001 Shutdown "shutdown" "shutting down";
     3004 ServerError "server_error" "internal server error";

@@ -1,14 +1,15 @@
 //! An event encoded once for all that is said of it: live, in replies, in whatever format.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::json::append;
 use crate::object::{ConnInfo, Occupant, Person};
-use crate::{ClientId, Ephemeral, Event, EventBody, Format, Offset, RoomId, UserId};
+use crate::payloads::Payloads;
+use crate::{Channel, ClientId, Ephemeral, Event, EventBody, Format, Hint, Offset, UserId};
 
 /// What every JSON push of a publication begins with.
 const HEAD: &[u8] = br#"{"push":{"channel":"#;
@@ -20,7 +21,7 @@ const BARE: &[u8] = br#"{"data":"#;
 #[derive(Clone, Debug)]
 pub struct Publication {
     pub offset: Offset,
-    room: RoomId,
+    channel: Channel,
     json: Bytes,
     /// Where in `json` the event stands.
     data: Range<usize>,
@@ -31,30 +32,36 @@ pub struct Publication {
 impl Publication {
     /// Encodes `event` for the channel of its room.
     pub fn encode(event: &Event) -> Self {
+        let room = Channel::Room(event.room.clone());
         match &event.body {
             EventBody::DataPublished { client, data } => {
                 let info = publisher(event.user.as_ref(), client.as_ref().map(ClientId::as_str));
                 let write = |out: &mut Vec<u8>| out.extend_from_slice(data.as_bytes());
-                Self::of(&event.room, write, info, event.offset)
+                Self::of(room, write, info, event.offset)
             }
-            _ => Self::of(&event.room, |out| append(out, event), None, event.offset),
+            _ => Self::of(room, |out| append(out, event), None, event.offset),
         }
     }
 
     /// The same for what has no place: its offset is 0, which is not said.
     pub fn ephemeral(it: &Ephemeral) -> Self {
-        Self::of(&it.room, |out| append(out, it), None, 0)
+        Self::of(Channel::Room(it.room.clone()), |out| append(out, it), None, 0)
+    }
+
+    /// The same in its user's own channel.
+    pub fn hint(it: &Hint) -> Self {
+        Self::of(Channel::User(it.user.clone()), |out| append(out, &it.body), None, 0)
     }
 
     fn of(
-        room: &RoomId,
+        channel: Channel,
         write_data: impl FnOnce(&mut Vec<u8>),
         info: Option<Arc<Occupant>>,
         offset: Offset,
     ) -> Self {
         let mut json = Vec::with_capacity(512);
         json.extend_from_slice(HEAD);
-        append(&mut json, &*room.channel());
+        append(&mut json, &*channel.name());
         json.extend_from_slice(MIDDLE);
         json.extend_from_slice(BARE);
         let start = json.len();
@@ -69,7 +76,7 @@ impl Publication {
             append(&mut json, &offset);
         }
         json.extend_from_slice(b"}}}");
-        Self { offset, room: room.clone(), json: json.into(), data, info }
+        Self { offset, channel, json: json.into(), data, info }
     }
 
     /// Who published it, where that is said beside the data.
@@ -93,8 +100,8 @@ impl Publication {
     }
 
     /// Whose channel it is in.
-    pub(crate) fn room(&self) -> &RoomId {
-        &self.room
+    pub(crate) fn channel(&self) -> &Channel {
+        &self.channel
     }
 
     /// Bytes that keeping it costs.
@@ -134,14 +141,13 @@ fn publisher(user: Option<&Person>, client: Option<&str>) -> Option<Arc<Occupant
 #[derive(Debug)]
 pub struct Batch {
     publications: Vec<Publication>,
-    json: OnceLock<Bytes>,
-    protobuf: OnceLock<Bytes>,
+    payloads: Payloads,
 }
 
 impl Batch {
     /// A batch of these.
     pub fn new(publications: Vec<Publication>) -> Self {
-        Self { publications, json: OnceLock::new(), protobuf: OnceLock::new() }
+        Self { publications, payloads: Payloads::default() }
     }
 
     /// Makes batches of these, in order, none of more than `bytes_max` in JSON unless it holds a single one.
@@ -163,17 +169,7 @@ impl Batch {
 
     /// What is sent to a session of this format.
     pub fn payload(&self, format: Format) -> &Bytes {
-        let payload = match format {
-            Format::Json => &self.json,
-            Format::Protobuf => &self.protobuf,
-        };
-        payload.get_or_init(|| match self.publications.as_slice() {
-            [only] => format.push(only),
-            several => {
-                let pushes: Vec<Bytes> = several.iter().map(|it| format.push(it)).collect();
-                pushes.join(format.separator()).into()
-            }
-        })
+        self.payloads.of(format, || self.publications.iter().map(|it| format.push(it)).collect())
     }
 
     /// How many they are.
@@ -200,6 +196,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RoomId;
 
     fn publications(count: Offset) -> Vec<Publication> {
         let void = |offset| Event {
@@ -219,7 +216,6 @@ mod tests {
         let payload = batch.payload(Format::Json);
         assert_eq!(payload.split(|byte| *byte == b'\n').count(), 3);
         assert_eq!(batch.payload(Format::Json).as_ptr(), payload.as_ptr());
-        assert!(batch.protobuf.get().is_none(), "nobody speaks it");
         let pushes =
             publications(3).iter().flat_map(|it| Format::Protobuf.push(it)).collect::<Vec<_>>();
         assert_eq!(*batch.payload(Format::Protobuf), pushes);

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::object::{Occupant, User};
-use crate::{CloseCode, Epoch, ErrorCode, Offset, Publication, RoomId};
+use crate::object::{Occupant, Person, User};
+use crate::{Channel, CloseCode, Epoch, ErrorCode, Offset, Publication, RoomId};
 
 /// Said to one session. Publications, which many sessions are told, are encoded on their own.
 #[derive(Clone, Debug)]
@@ -15,6 +15,10 @@ pub enum Reply {
     Error { id: u32, code: ErrorCode },
     /// The server ends a subscription: below 2500 the client stays out, from 2500 on it subscribes again.
     Unsubscribe { room: RoomId, code: CloseCode },
+    /// A user has come into a room: their first session there.
+    Join { room: RoomId, user: Person },
+    /// A user has gone from a room with all their sessions.
+    Leave { room: RoomId, user: Person },
     /// Is the client still there?
     Ping,
 }
@@ -36,6 +40,10 @@ pub enum CommandResult {
         /// As in [`Connected`].
         ttl_s: u32,
     },
+    SubRefresh {
+        /// As in [`Subscribed`].
+        ttl_s: u32,
+    },
 }
 
 /// The result of a successful connect.
@@ -48,6 +56,8 @@ pub struct Connected {
     pub ttl_s: Option<u32>,
     /// JSON of a [`Welcome`].
     pub data: Bytes,
+    /// The channels that the server has subscribed the session to: nothing of them can be recovered.
+    pub subs: Vec<Channel>,
     /// Seconds between the server's pings, which want an answer.
     pub ping_s: u32,
 }
@@ -74,6 +84,8 @@ pub struct Limits {
 /// Where a subscription stands.
 #[derive(Clone, Debug)]
 pub struct Subscribed {
+    /// Seconds until its token runs out, at least 1; `None` if it came without one, and lasts.
+    pub ttl_s: Option<u32>,
     pub epoch: Epoch,
     /// Fresh: the top. Recovered: what the client asked from; it counts on by itself.
     pub offset: Offset,

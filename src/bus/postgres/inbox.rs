@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, mpsc};
 
-use chat_protocol::Ephemeral;
-
-use crate::bus::Incoming;
+use crate::bus::{Incoming, Passing};
 
 /// What may wait; beyond it, everything is a gap.
 const WAITING_MAX: usize = 4096;
@@ -36,8 +34,8 @@ impl Inbox {
     }
 
     /// Takes it if there is room: nobody misses it.
-    pub fn put_ephemeral(&self, it: Ephemeral) {
-        let _ = self.sender.try_send(Incoming::Ephemerals(vec![it]));
+    pub fn put_passing(&self, it: Passing) {
+        let _ = self.sender.try_send(Incoming::Passing(vec![it]));
     }
 
     /// What comes next. Cancel-safe.

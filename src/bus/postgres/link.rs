@@ -85,8 +85,8 @@ impl Link {
                 },
                 notice = hearing.recv() => match notice {
                     Some(notice) => {
-                        if let Some(it) = notice::read_ephemeral(&self.node, &notice) {
-                            self.shared.tell_ephemeral(it);
+                        if let Some(it) = notice::read_passing(&self.node, &notice) {
+                            self.shared.tell_passing(it);
                         } else if let Some(heads) = notice::read(&self.node, &notice) {
                             self.shared.tell_heads(heads);
                         }
@@ -112,7 +112,7 @@ impl Link {
         loop {
             match telling {
                 Telling::Heads(more) => heads.extend(more),
-                Telling::Ephemeral(it) => told.extend(notice::write_ephemeral(&self.node, &it)),
+                Telling::Passing(it) => told.extend(notice::write_passing(&self.node, &it)),
             }
             telling = match notices.try_recv() {
                 Ok(next) => next,

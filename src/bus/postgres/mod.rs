@@ -11,12 +11,12 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use chat_protocol::{Ephemeral, Event, Offset, RoomId};
+use chat_protocol::{Event, Offset, RoomId, UserId};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use self::inbox::Inbox;
-use super::{Bus, Heads, Incoming};
+use super::{Bus, Heads, Incoming, Passing};
 
 /// Groups whose notice may wait; one that finds no room is found by the next comparison of heads.
 const NOTICES_MAX: usize = 1024;
@@ -24,13 +24,14 @@ const NOTICES_MAX: usize = 1024;
 /// What a node tells the others.
 enum Telling {
     Heads(Vec<(RoomId, Offset)>),
-    Ephemeral(Ephemeral),
+    Passing(Passing),
 }
 
 /// What the bus and its link to the database share.
 struct Shared {
     inbox: Inbox,
     watched: Mutex<HashSet<RoomId>>,
+    users: Mutex<HashSet<UserId>>,
 }
 
 impl Shared {
@@ -50,10 +51,18 @@ impl Shared {
 }
 
 impl Shared {
-    /// Passes it to its room, if that is watched here.
-    fn tell_ephemeral(&self, it: Ephemeral) {
-        if self.watched().contains(&it.room) {
-            self.inbox.put_ephemeral(it);
+    fn users(&self) -> std::sync::MutexGuard<'_, HashSet<UserId>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes it to its room or user, if that is watched here.
+    fn tell_passing(&self, it: Passing) {
+        let is_watched = match &it {
+            Passing::InRoom(it) => self.watched().contains(&it.room),
+            Passing::ToUser(it) => self.users().contains(&it.user),
+        };
+        if is_watched {
+            self.inbox.put_passing(it);
         }
     }
 }
@@ -68,7 +77,11 @@ impl PgBus {
     /// A bus over the database at `url`, which connects by itself on `threads`, again and again. `heads` is what the
     /// database says.
     pub fn start(url: String, heads: Arc<dyn Heads>, threads: &Handle) -> Self {
-        let shared = Arc::new(Shared { inbox: Inbox::default(), watched: Mutex::default() });
+        let shared = Arc::new(Shared {
+            inbox: Inbox::default(),
+            watched: Mutex::default(),
+            users: Mutex::default(),
+        });
         let (notices, queue) = mpsc::channel(NOTICES_MAX);
         let link = link::Link { url, heads, shared: shared.clone(), node: notice::draw_node() };
         threads.spawn(link.keep(queue));
@@ -89,9 +102,9 @@ impl Bus for PgBus {
         }
     }
 
-    fn pass_on(&self, it: Ephemeral) {
-        let _ = self.notices.try_send(Telling::Ephemeral(it.clone()));
-        self.shared.tell_ephemeral(it);
+    fn pass_on(&self, it: Passing) {
+        let _ = self.notices.try_send(Telling::Passing(it.clone()));
+        self.shared.tell_passing(it);
     }
 
     async fn next(&self) -> Incoming {
@@ -104,5 +117,13 @@ impl Bus for PgBus {
 
     fn unwatch(&self, room: &RoomId) {
         self.shared.watched().remove(room);
+    }
+
+    async fn watch_user(&self, user: &UserId) {
+        self.shared.users().insert(user.clone());
+    }
+
+    fn unwatch_user(&self, user: &UserId) {
+        self.shared.users().remove(user);
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use chat_protocol::{Ephemeral, Offset, RoomId, json};
+use chat_protocol::{Offset, RoomId, json};
 use rand::distr::{Alphanumeric, SampleString};
+
+use crate::bus::Passing;
 
 /// PostgreSQL takes payloads below 8000 bytes.
 const BYTES_MAX: usize = 7900;
@@ -32,14 +34,14 @@ pub fn write(node: &str, heads: impl IntoIterator<Item = (RoomId, Offset)>) -> V
 }
 
 /// The notice of what is kept nowhere; `None` if it is too long for one.
-pub fn write_ephemeral(node: &str, it: &Ephemeral) -> Option<String> {
+pub fn write_passing(node: &str, it: &Passing) -> Option<String> {
     let json = String::from_utf8(json::encode(it)).ok()?;
     let notice = format!("{node}!{json}");
     (notice.len() <= BYTES_MAX).then_some(notice)
 }
 
 /// What is kept nowhere, from another node; `None` for any other notice.
-pub fn read_ephemeral(node: &str, notice: &str) -> Option<Ephemeral> {
+pub fn read_passing(node: &str, notice: &str) -> Option<Passing> {
     let (other, json) = notice.split_once('!')?;
     if other == node { None } else { serde_json::from_str(json).ok() }
 }
@@ -73,7 +75,7 @@ mod tests {
         assert_eq!(all, (2000..3000).map(|n| (room(n % 1000), u64::from(n))).collect::<Vec<_>>());
         let open = RoomId::open("a!b=7").unwrap();
         let notices = write("me", [(open.clone(), 3)]);
-        assert_eq!(read_ephemeral("other", &notices[0]), None);
+        assert_eq!(read_passing("other", &notices[0]), None);
         assert_eq!(read("other", &notices[0]), Some(vec![(open, 3)]));
         assert_eq!(read("me", "x a=1 b c=d =2 e!=3"), Some(vec![(RoomId::parse("a").unwrap(), 1)]));
     }

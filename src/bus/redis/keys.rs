@@ -3,7 +3,11 @@
 //! Everything of a partition carries one hash tag, so a script finds all of it in one slot of a cluster, and what it
 //! publishes stays in the shard. The epoch stands in front: two logs can share a Redis.
 
-use chat_protocol::{Epoch, Offset, RoomId};
+use chat_protocol::{Epoch, Offset, RoomId, UserId};
+use sha2::{Digest, Sha256};
+
+/// Slots of a cluster that users' channels are spread over.
+const USER_SLOTS: u8 = 64;
 
 /// The names of one log.
 #[derive(Clone, Debug)]
@@ -21,6 +25,22 @@ impl Keys {
     pub fn of(&self, partition: u32) -> PartitionKeys {
         PartitionKeys(format!("{}{{p{partition}}}", self.log))
     }
+
+    /// What the channel of a user is called: everyone's of one slot begin alike.
+    pub fn of_user(&self, user: &UserId) -> UserKeys {
+        let hash = Sha256::digest(user.as_str());
+        let slot = hash.first().map_or(0, |byte| byte % USER_SLOTS);
+        let slot = format!("{}{{u{slot}}}", self.log);
+        UserKeys { channel: format!("{slot}:{user}"), slot }
+    }
+}
+
+/// The names of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserKeys {
+    /// What all of those begin with that are served together.
+    pub slot: String,
+    pub channel: String,
 }
 
 /// The names of one partition.
@@ -86,6 +106,12 @@ pub fn room_of(channel: &[u8]) -> Option<RoomId> {
     RoomId::read(name).ok()
 }
 
+/// Is it the channel of this user? Ids may hold anything but control characters.
+pub fn is_of_user(channel: &[u8], user: &UserId) -> bool {
+    let slot = channel.strip_suffix(user.as_str().as_bytes()).and_then(|it| it.strip_suffix(b"}:"));
+    slot.is_some_and(|it| it.starts_with(b"chat:") && it.windows(2).any(|it| it == b"{u"))
+}
+
 /// The id of an event's entry in a tail.
 pub fn entry(offset: Offset) -> String {
     format!("{offset}-0")
@@ -99,6 +125,21 @@ pub fn offset_of(entry: &str) -> Option<Offset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_channel_of_a_user_is_theirs_whatever_they_are_called() {
+        let keys = Keys::new(&Epoch::parse("1.Ab12Cd34").unwrap());
+        for id in ["u", "a:b", "{p7}", "}:{u", "general"] {
+            let user = UserId::parse(id).unwrap();
+            let UserKeys { channel, slot } = keys.of_user(&user);
+            assert!(is_of_user(channel.as_bytes(), &user), "{channel}");
+            assert!(!is_of_user(channel.as_bytes(), &UserId::parse("other").unwrap()));
+            let slots = [&channel, &slot].map(redis::cluster_routing::Slot::for_key);
+            assert_eq!(slots[0], slots[1], "everyone of a slot is served together");
+        }
+        let room = keys.of(7).channel(&RoomId::general());
+        assert!(!is_of_user(room.as_bytes(), &UserId::parse("general").unwrap()));
+    }
 
     #[test]
     fn a_partition_is_in_one_slot_and_a_channel_names_its_room() {

@@ -26,7 +26,7 @@ mod tail;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_protocol::{Ephemeral, Event, RoomId};
+use chat_protocol::{Event, RoomId, UserId};
 use tokio::task::JoinSet;
 
 pub use connection::{BadUrl, Redis, RedisConfig};
@@ -38,7 +38,7 @@ pub use tail::RedisTail;
 use self::connection::Unreachable;
 use self::outbox::Outbox;
 use self::receive::Receiver;
-use super::{Bus, Heads, Incoming};
+use super::{Bus, Heads, Incoming, Passing};
 use crate::store::StoreError;
 
 impl From<Unreachable> for StoreError {
@@ -79,8 +79,8 @@ impl Bus for RedisBus {
         self.outbox.put(run);
     }
 
-    fn pass_on(&self, it: Ephemeral) {
-        self.outbox.put_ephemeral(it);
+    fn pass_on(&self, it: Passing) {
+        self.outbox.put_passing(it);
     }
 
     async fn next(&self) -> Incoming {
@@ -93,5 +93,13 @@ impl Bus for RedisBus {
 
     fn unwatch(&self, room: &RoomId) {
         self.receiver.unwatch(room);
+    }
+
+    async fn watch_user(&self, user: &UserId) {
+        self.receiver.watch_user(user).await;
+    }
+
+    fn unwatch_user(&self, user: &UserId) {
+        self.receiver.unwatch_user(user);
     }
 }

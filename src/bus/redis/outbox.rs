@@ -4,13 +4,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_protocol::{Ephemeral, Event, EventBody, RoomId};
+use chat_protocol::{Event, EventBody, RoomId};
 use futures_util::future::join_all;
 use redis::{Pipeline, Value};
 use tokio::sync::Notify;
 
 use super::connection::{Redis, Result};
 use super::payload;
+use crate::bus::Passing;
 
 /// Events that may wait.
 const WAITING_MAX: usize = 16 * 1024;
@@ -19,30 +20,51 @@ const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Events that are published at once.
 const BATCH_MAX: usize = 512;
 
-/// Ephemerals that may wait.
-const EPHEMERALS_MAX: usize = 1024;
+/// What is kept nowhere and may wait.
+const PASSING_MAX: usize = 1024;
 
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Arc<Event>>,
     bytes: usize,
-    ephemerals: Vec<Ephemeral>,
+    passing: Vec<Passing>,
 }
 
 /// What is published at once.
 #[derive(Default)]
 struct Batch {
     events: Vec<Arc<Event>>,
-    ephemerals: Vec<Ephemeral>,
+    passing: Vec<Passing>,
 }
 
+/// Where a channel is served, what it is called, and what is said there.
+type Said = (String, String, Vec<u8>);
+
 impl Batch {
-    /// Rooms, and what is said on their channels.
-    fn payloads(&self) -> impl Iterator<Item = (&RoomId, Vec<u8>)> {
-        let events = self.events.iter().filter_map(|it| Some((&it.room, payload::encode(it)?)));
-        let ephemerals = self.ephemerals.iter().map(|it| (&it.room, payload::ephemeral(it)));
-        events.chain(ephemerals)
+    async fn said(&self, redis: &Redis) -> Vec<Said> {
+        let mut said = Vec::with_capacity(self.events.len() + self.passing.len());
+        for event in &self.events {
+            if let Some(payload) = payload::encode(event) {
+                said.extend(in_room(redis, &event.room, payload).await);
+            }
+        }
+        for it in &self.passing {
+            let payload = payload::passing(it);
+            match it {
+                Passing::InRoom(it) => said.extend(in_room(redis, &it.room, payload).await),
+                Passing::ToUser(it) => {
+                    let keys = redis.keys.of_user(&it.user);
+                    said.push((keys.slot, keys.channel, payload));
+                }
+            }
+        }
+        said
     }
+}
+
+async fn in_room(redis: &Redis, room: &RoomId, payload: Vec<u8>) -> Option<Said> {
+    let keys = redis.keys_of(room).await?;
+    Some((keys.prefix().to_owned(), keys.channel(room), payload))
 }
 
 /// See the module.
@@ -83,11 +105,11 @@ impl Outbox {
     }
 
     /// Takes it if there is room. Never blocks.
-    pub fn put_ephemeral(&self, it: Ephemeral) {
+    pub fn put_passing(&self, it: Passing) {
         {
             let mut state = self.state();
-            if state.ephemerals.len() < EPHEMERALS_MAX {
-                state.ephemerals.push(it);
+            if state.passing.len() < PASSING_MAX {
+                state.passing.push(it);
             }
         }
         self.filled.notify_one();
@@ -99,10 +121,10 @@ impl Outbox {
             {
                 let mut state = self.state();
                 let count = state.waiting.len().min(BATCH_MAX);
-                if count > 0 || !state.ephemerals.is_empty() {
+                if count > 0 || !state.passing.is_empty() {
                     let events: Vec<_> = state.waiting.drain(..count).collect();
                     state.bytes -= events.iter().map(|event| cost(event)).sum::<usize>();
-                    return Batch { events, ephemerals: std::mem::take(&mut state.ephemerals) };
+                    return Batch { events, passing: std::mem::take(&mut state.passing) };
                 }
             }
             filled.await;
@@ -120,16 +142,15 @@ impl Outbox {
     }
 }
 
-/// Publishes events, those of a room in their order. What is of one partition goes out as one.
+/// Publishes events, those of a room in their order. What is served together goes out as one.
 async fn publish(redis: &Redis, batch: &Batch) -> Result<()> {
-    let mut by_partition: HashMap<String, Pipeline> = HashMap::new();
-    for (room, payload) in batch.payloads() {
-        let Some(keys) = redis.keys_of(room).await else { continue };
-        let pipeline = by_partition.entry(keys.prefix().to_owned()).or_default();
-        pipeline.cmd(redis.config.publish()).arg(keys.channel(room)).arg(payload);
+    let mut by_slot: HashMap<String, Pipeline> = HashMap::new();
+    for (slot, channel, payload) in batch.said(redis).await {
+        let pipeline = by_slot.entry(slot).or_default();
+        pipeline.cmd(redis.config.publish()).arg(channel).arg(payload);
     }
     let connection = redis.connection().await?;
-    let published = join_all(by_partition.values().map(|pipeline| {
+    let published = join_all(by_slot.values().map(|pipeline| {
         let mut connection = connection.clone();
         async move { pipeline.query_async::<Value>(&mut connection).await }
     }));

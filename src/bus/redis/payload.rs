@@ -2,10 +2,13 @@
 //!
 //! A line of text, `<offset>:<time>:e`, then the record as the log has it; or `<offset>:<time>:v:<of>` for a void, without
 //! `of` where it repeats nothing. `relay.lua` writes the same. What is kept nowhere is published as the JSON object that it
-//! is, so it begins with a brace; `presence/report.lua` writes such, too.
+//! is, so it begins with a brace; `presence/report.lua` writes such, too. On the
+//! channel of a user nothing else is.
 
-use chat_protocol::{Ephemeral, Event, EventBody, Offset, RoomId, json};
+use chat_protocol::{Event, EventBody, Offset, RoomId, json};
 
+use super::keys;
+use crate::bus::Passing;
 use crate::domain::log_record::{self, Checked};
 use crate::domain::record::Draft;
 
@@ -24,18 +27,23 @@ pub fn encode(event: &Event) -> Option<Vec<u8>> {
 }
 
 /// Something that has no place.
-pub fn ephemeral(it: &Ephemeral) -> Vec<u8> {
+pub fn passing(it: &Passing) -> Vec<u8> {
     json::encode(it)
 }
 
-/// Is this an ephemeral?
-pub fn is_ephemeral(payload: &[u8]) -> bool {
+/// Is this such?
+pub fn is_passing(payload: &[u8]) -> bool {
     payload.first() == Some(&b'{')
 }
 
-/// `None` for what can't be read, or is of another room.
-pub fn decode_ephemeral(room: &RoomId, payload: &[u8]) -> Option<Ephemeral> {
-    serde_json::from_slice(payload).ok().filter(|it: &Ephemeral| it.room == *room)
+/// `None` for what can't be read, or is of another channel.
+pub fn decode_passing(channel: &[u8], payload: &[u8]) -> Option<Passing> {
+    let it: Passing = serde_json::from_slice(payload).ok()?;
+    let is_there = match &it {
+        Passing::InRoom(it) => keys::room_of(channel).is_some_and(|room| room == it.room),
+        Passing::ToUser(it) => keys::is_of_user(channel, &it.user),
+    };
+    is_there.then_some(it)
 }
 
 /// `None` for what can't be read: another version may have written it.

@@ -70,7 +70,7 @@ impl Session {
                 self.ask(id, question, now, effects)
             }
             Request::Refresh(it) => self.on_refresh(id, &it, now, effects),
-            Request::SubRefresh => Err(ErrorCode::NotAvailable), // no subscription has a token
+            Request::SubRefresh(it) => self.on_sub_refresh(id, &it, now, effects),
             Request::Connect(_) | Request::Pong => Err(ErrorCode::BadRequest),
         }
     }

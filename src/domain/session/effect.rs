@@ -2,7 +2,7 @@
 
 use chat_protocol::object::User;
 use chat_protocol::server::Reply;
-use chat_protocol::{CloseCode, Epoch, Offset, Publication, RoomId};
+use chat_protocol::{CloseCode, Epoch, Offset, Publication, RoomId, UserId};
 
 use super::Ticket;
 use crate::domain::question::Question;
@@ -26,10 +26,20 @@ pub enum Effect {
         ticket: Ticket,
         token: String,
     },
+    /// Look at a token of a subscription; ends with [`super::Session::on_granted`].
+    CheckGrant {
+        ticket: Ticket,
+        token: String,
+    },
     Subscribe {
         room: RoomId,
         ticket: Ticket,
         since: Option<Since>,
+    },
+    /// What comes and goes in `room` is to be told one by one, for as long as the session is in it under `ticket`.
+    TellComings {
+        room: RoomId,
+        ticket: Ticket,
     },
     /// The next page of a catch-up, after `after`.
     Continue {
@@ -95,6 +105,17 @@ pub enum Denied {
     Missing,
     /// It could not be checked now.
     Unavailable,
+}
+
+/// What a token of a subscription says.
+#[derive(Debug)]
+pub struct Grant {
+    pub user: UserId,
+    /// The channel's name, as it stands there.
+    pub channel: String,
+    /// ms since the Unix epoch.
+    pub expires_at: u64,
+    pub mark: TokenMark,
 }
 
 /// Who came in, and until when: nobody in particular stays as long as they like.

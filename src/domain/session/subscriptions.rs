@@ -14,12 +14,33 @@ use crate::domain::resume::{Since, epoch_of};
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) room: RoomId,
-    ticket: Ticket,
-    state: State,
+    pub(super) ticket: Ticket,
+    /// When it ends, unless a fresh token comes; `None`: it came without one.
+    pub(super) expiry: Option<u64>,
+    /// What the client is told of that in the reply.
+    pub(super) ttl_s: Option<u32>,
+    /// A fresh token is being looked at under this ticket.
+    pub(super) refreshing: Option<Ticket>,
+    /// Who comes and goes is told one by one.
+    join_leave: bool,
+    pub(super) state: State,
+}
+
+impl Subscription {
+    /// Neither is it ending, nor is its token looked at for the first time.
+    pub(super) fn is_wanted(&self) -> bool {
+        !matches!(self.state, State::Leaving { .. } | State::Checking { .. })
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
+    /// The subscribe command `id` waits for its token to be looked at; then the room is asked.
+    Checking {
+        id: u32,
+        deadline: u64,
+        since: Option<Since>,
+    },
     /// The subscribe command `id` waits for the room.
     Asked {
         id: u32,
@@ -57,12 +78,17 @@ impl Session {
         let since = it.recover.then(|| Since { epoch: epoch_of(&it.epoch), offset: it.offset });
         let ticket = self.next_ticket();
         let deadline = now + self.policy.reply_timeout_ms;
-        self.subscriptions.push(Subscription {
-            room: room.clone(),
-            ticket,
-            state: State::Asked { id, deadline },
-        });
-        effects.push(Effect::Subscribe { room, ticket, since });
+        let state = if it.token.is_empty() {
+            effects.push(Effect::Subscribe { room: room.clone(), ticket, since });
+            State::Asked { id, deadline }
+        } else {
+            effects.push(Effect::CheckGrant { ticket, token: it.token.into_owned() });
+            State::Checking { id, deadline, since }
+        };
+        let (join_leave, (expiry, ttl_s, refreshing)) = (it.join_leave, (None, None, None));
+        let subscription =
+            Subscription { room, ticket, expiry, ttl_s, refreshing, join_leave, state };
+        self.subscriptions.push(subscription);
         Ok(())
     }
 
@@ -78,6 +104,13 @@ impl Session {
             .iter_mut()
             .find(|s| s.room == room && !matches!(s.state, State::Leaving { .. }));
         match subscription {
+            Some(Subscription { ticket, state: State::Checking { id: asked, .. }, .. }) => {
+                // The room has not been asked: there is nothing to leave.
+                let (ticket, asked) = (*ticket, *asked);
+                effects.push(refusal(asked, ErrorCode::Unavailable));
+                effects.push(done(id, CommandResult::Unsubscribe));
+                self.forget(ticket);
+            }
             Some(subscription) => {
                 let ticket = subscription.ticket;
                 if let State::Asked { id: asked, .. } = subscription.state {
@@ -100,7 +133,7 @@ impl Session {
         self.subscriptions.iter_mut().find(|s| s.ticket == ticket)
     }
 
-    fn forget(&mut self, ticket: Ticket) {
+    pub(super) fn forget(&mut self, ticket: Ticket) {
         self.subscriptions.retain(|s| s.ticket != ticket);
     }
 
@@ -112,13 +145,17 @@ impl Session {
                 let recovered = it.was_recovering.then_some(it.since.is_some());
                 let offset = it.since.unwrap_or(it.top);
                 let missed = it.missed;
-                let result = Subscribed { epoch: it.epoch, offset, recovered, missed };
+                let ttl_s = subscription.ttl_s;
+                let result = Subscribed { ttl_s, epoch: it.epoch, offset, recovered, missed };
                 effects.push(done(id, CommandResult::Subscribe(result)));
             }
             State::CatchingUp { .. } => effects.push(Effect::Push(it.missed)),
-            State::Live | State::Leaving { .. } => return,
+            State::Checking { .. } | State::Live | State::Leaving { .. } => return,
         }
         subscription.state = State::Live;
+        if subscription.join_leave {
+            effects.push(Effect::TellComings { room: subscription.room.clone(), ticket });
+        }
     }
 
     /// A page of what was missed came from the store.
@@ -128,6 +165,7 @@ impl Session {
         match subscription.state {
             State::Asked { id, .. } => {
                 let result = Subscribed {
+                    ttl_s: subscription.ttl_s,
                     epoch: page.epoch,
                     offset: page.after,
                     recovered: Some(true),
@@ -136,7 +174,7 @@ impl Session {
                 effects.push(done(id, CommandResult::Subscribe(result)));
             }
             State::CatchingUp { .. } => effects.push(Effect::Push(page.publications)),
-            State::Live | State::Leaving { .. } => return,
+            State::Checking { .. } | State::Live | State::Leaving { .. } => return,
         }
         subscription.state = State::CatchingUp { after, deadline: None };
     }
@@ -176,7 +214,7 @@ impl Session {
                 };
                 effects.push(end_of(&subscription.room, close));
             }
-            State::Live | State::Leaving { .. } => return,
+            State::Checking { .. } | State::Live | State::Leaving { .. } => return,
         }
         self.forget(ticket);
     }
@@ -193,20 +231,33 @@ impl Session {
         self.forget(ticket);
     }
 
-    /// The earliest deadline of a subscription that waits for its room.
+    /// The earliest deadline of a subscription that waits for its room, or the end of one.
     pub(super) fn subscribe_deadline(&self) -> u64 {
-        let deadline = |s: &Subscription| match s.state {
-            State::Asked { deadline, .. } => Some(deadline),
-            State::CatchingUp { deadline, .. } => deadline,
-            _ => None,
+        let deadline = |s: &Subscription| {
+            let waits = match s.state {
+                State::Checking { deadline, .. } | State::Asked { deadline, .. } => deadline,
+                State::CatchingUp { deadline, .. } => deadline.unwrap_or(u64::MAX),
+                State::Live => u64::MAX,
+                State::Leaving { .. } => return u64::MAX,
+            };
+            waits.min(s.expiry.unwrap_or(u64::MAX))
         };
-        self.subscriptions.iter().filter_map(deadline).min().unwrap_or(u64::MAX)
+        self.subscriptions.iter().map(deadline).min().unwrap_or(u64::MAX)
     }
 
     /// A room that doesn't answer in time: the SDK subscribes again by itself, and resumes.
     pub(super) fn expire_subscribes(&mut self, now: u64, effects: &mut Vec<Effect>) {
+        let has_ended = |s: &&Subscription| s.is_wanted() && s.expiry.is_some_and(|it| now >= it);
+        let ended = self.subscriptions.iter().filter(has_ended).map(|s| s.ticket);
+        for ticket in ended.collect::<Vec<_>>() {
+            self.expire(ticket, effects);
+        }
         self.subscriptions.retain(|s| {
             let told = match s.state {
+                State::Checking { id, deadline, .. } if now >= deadline => {
+                    effects.push(refusal(id, ErrorCode::Unavailable));
+                    return false;
+                }
                 State::Asked { id, deadline } if now >= deadline => {
                     refusal(id, ErrorCode::Unavailable)
                 }
@@ -223,6 +274,6 @@ impl Session {
 }
 
 /// Tells the client that its subscription is over.
-fn end_of(room: &RoomId, code: CloseCode) -> Effect {
+pub(super) fn end_of(room: &RoomId, code: CloseCode) -> Effect {
     Effect::Reply(Reply::Unsubscribe { room: room.clone(), code })
 }

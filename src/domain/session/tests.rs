@@ -4,6 +4,7 @@ mod any_order;
 mod catching_up;
 mod commands;
 mod connecting;
+mod granting;
 mod keeping_alive;
 mod refreshing;
 mod subscribing;
@@ -78,7 +79,14 @@ fn admitted() -> Admitted {
 }
 
 fn welcome(_: &User, ttl_s: Option<u32>) -> Connected {
-    Connected { client: "c".into(), version: "0", ttl_s, data: "{}".into(), ping_s: 25 }
+    Connected {
+        client: "c".into(),
+        version: "0",
+        ttl_s,
+        data: "{}".into(),
+        subs: Vec::new(),
+        ping_s: 25,
+    }
 }
 
 /// An answer whose data is that.
@@ -120,6 +128,8 @@ fn told(effects: &[Effect]) -> Vec<String> {
         Effect::Close(code) => format!("close {}", code.code()),
         Effect::Authenticate { token } => format!("authenticate {token}"),
         Effect::Refresh { ticket, token } => format!("refresh {token} #{ticket}"),
+        Effect::CheckGrant { ticket, token } => format!("check {token} #{ticket}"),
+        Effect::TellComings { room, ticket } => format!("tell comings {room} #{ticket}"),
         Effect::Subscribe { room, ticket, .. } => format!("subscribe {room} #{ticket}"),
         Effect::Continue { room, ticket, after } => format!("continue {room} #{ticket} {after}"),
         Effect::Detach { room, ticket } => format!("detach {room} #{ticket}"),

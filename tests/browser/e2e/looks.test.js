@@ -68,6 +68,12 @@ for (const colorScheme of ["light", "dark"]) {
     assert.deepEqual(await violations(guest), []);
     await guest.page.getByRole("button", { name: "Cancel" }).click();
 
+    await guest.page.getByRole("button", { name: "People" }).click();
+    await guest.page.getByRole("button", { name: "Message Ana Moreno" }).waitFor();
+    await guest.picture(`people-${colorScheme}`);
+    assert.deepEqual(await violations(guest), []);
+    await guest.page.getByRole("button", { name: "Close" }).click();
+
     await leaveDraftOfSomebodyElse(guest);
     await guest.messages("Not sent.").getByRole("button", { name: "Try again" }).waitFor();
     await guest.picture(`failed-${colorScheme}`);

@@ -3,6 +3,7 @@
 mod authors;
 mod direct;
 mod dying;
+mod hints;
 mod letters;
 mod logged;
 mod open;

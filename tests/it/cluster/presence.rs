@@ -102,3 +102,27 @@ async fn who_is_writing_is_told_on_every_node(
         assert_eq!(push["pub"]["data"]["user"]["name"], "Guest 0");
     }
 }
+
+#[rstest]
+#[tokio::test]
+async fn who_comes_and_goes_on_another_node_is_told_one_by_one(
+    #[values(Setup::PostgresAndRedis, Setup::RedisCluster)] setup: Setup,
+) {
+    let cluster = Cluster::with(setup, 2, OFTEN).await;
+    let [ada, bob] = &cluster.guests(2).await[..] else { panic!("two were asked for") };
+    let mut watcher = Client::connect(cluster.node(0), ada).await;
+    let general = json!({ "channel": "room:general", "join_leave": true });
+    watcher.call("subscribe", general).await.unwrap();
+    let mut comings = async |what: &str| loop {
+        let push = watcher.push().await;
+        match push.get(what) {
+            Some(it) if it["info"]["user"] == bob.id.as_str() => return,
+            _ => {}
+        }
+    };
+    let mut other = Client::connect(cluster.node(1), bob).await;
+    other.subscribe("general").await;
+    comings("join").await;
+    drop(other);
+    comings("leave").await;
+}

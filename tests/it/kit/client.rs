@@ -31,6 +31,8 @@ pub struct Client {
     /// Whatever came while something else was awaited.
     replies: Vec<Value>,
     pushes: VecDeque<Value>,
+    /// What came in the user's own channel, apart from what rooms say.
+    hints: VecDeque<Value>,
     /// Code and reason of the close frame, once one came; code 0: the connection just ended.
     closed: Option<(u16, String)>,
     /// What an ack is worth, as the connect reply named it; empty if somebody else read that.
@@ -62,6 +64,7 @@ impl Client {
             next_id: 1,
             replies: Vec::new(),
             pushes: VecDeque::new(),
+            hints: VecDeque::new(),
             closed: None,
             durability: String::new(),
             answers_pings: true,
@@ -249,6 +252,23 @@ impl Client {
         texts
     }
 
+    /// The next hint of what is the user's own.
+    pub async fn hint(&mut self) -> Value {
+        loop {
+            if let Some(mut push) = self.hints.pop_front() {
+                assert_eq!(push["channel"], format!("user:{}", self.guest.id));
+                assert_eq!(push["pub"].get("offset"), None, "a hint has no place: {push}");
+                return push["pub"]["data"].take();
+            }
+            assert!(self.read().await, "closed with {:?} instead of a hint", self.closed);
+        }
+    }
+
+    /// Hints that came already.
+    pub fn hints(&self) -> &VecDeque<Value> {
+        &self.hints
+    }
+
     /// The event of the next tick of presence that is wanted, of whatever room.
     pub async fn tick_where(&mut self, is_wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
@@ -315,7 +335,9 @@ impl Client {
             } else if object.get("id").is_some() {
                 self.replies.push(object);
             } else {
-                self.pushes.push_back(object["push"].take());
+                let push = object["push"].take();
+                let is_hint = push["channel"].as_str().is_some_and(|it| it.starts_with("user:"));
+                if is_hint { &mut self.hints } else { &mut self.pushes }.push_back(push);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod embedded;
 mod ending;
+mod hints;
 mod panics;
 mod presence;
 mod promises;

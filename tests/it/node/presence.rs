@@ -115,3 +115,47 @@ async fn who_is_writing_is_told_to_the_room_and_no_more_often_than_needed(
         "after a message it is news again"
     );
 }
+
+/// The next push of someone who came or went, in whatever room: which of the two, and who.
+async fn coming(client: &mut Client) -> (&'static str, Value) {
+    loop {
+        let push = client.push().await;
+        for what in ["join", "leave"] {
+            if let Some(it) = push.get(what) {
+                return (what, it["info"].clone());
+            }
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_asks_for_it_is_told_of_each_that_comes_and_goes(
+    #[values(Shell::Lean, Shell::Actors)] shell: Shell,
+    #[values(Format::Json, Format::Protobuf)] format: Format,
+) {
+    let server = server(shell).await.speaking(format);
+    let mut ada = server.client("Ada").await;
+    let general = json!({ "channel": "room:general", "join_leave": true });
+    ada.call("subscribe", general).await.unwrap();
+    let told = |user: &str, name: &str| json!({ "user": user, "client": "", "conn_info": { "name": name } });
+    let me = told(&ada.guest.id, "Ada");
+    assert_eq!(coming(&mut ada).await, ("join", me), "oneself as everyone");
+    let mut bob = server.client("Bob").await;
+    bob.subscribe("general").await;
+    let him = told(&bob.guest.id, "Bob");
+    assert_eq!(coming(&mut ada).await, ("join", him.clone()));
+    // Another session of one who is there is told by no more than the count.
+    let mut again = Client::connect(&server, &bob.guest.clone()).await;
+    again.subscribe("general").await;
+    again.tick_where(|it| it["count"] == 2).await;
+    let mut cleo = server.client("Cleo").await;
+    cleo.subscribe("general").await;
+    assert_eq!(coming(&mut ada).await.1["conn_info"]["name"], "Cleo");
+    drop(again);
+    drop(bob);
+    assert_eq!(coming(&mut ada).await, ("leave", him));
+    cleo.tick_where(|it| it["count"] == 2).await;
+    let unasked = cleo.waiting().iter().any(|it| it.get("join").or(it.get("leave")).is_some());
+    assert!(!unasked, "who hasn't asked hears ticks alone: {:?}", cleo.waiting());
+}

@@ -8,9 +8,9 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use chat_protocol::{Event, EventBody, Offset, RoomId};
+use chat_protocol::{Event, EventBody, Hint, HintBody, Offset, RoomId, UserId};
 use chat_server::bus::local::LocalBus;
-use chat_server::bus::{Bus, Incoming, Run};
+use chat_server::bus::{Bus, Incoming, Passing, Run};
 use tokio::time::timeout;
 
 use super::promises;
@@ -22,6 +22,7 @@ promises! {
     the_end_is_known_whatever_is_lost
     a_receiver_that_gives_up_loses_nothing
     a_new_receiver_goes_on_where_the_last_was
+    a_hint_comes_to_who_has_sessions_of_its_user
 }
 
 // What one node alone can promise besides.
@@ -124,7 +125,7 @@ pub async fn the_end_is_known_whatever_is_lost(subject: &mut dyn BusSubject) {
                 }
             }
             Incoming::Heads(heads) => reaches = heads.iter().map(|(_, head)| *head).max().unwrap(),
-            Incoming::Gap | Incoming::Ephemerals(_) => {}
+            Incoming::Gap | Incoming::Passing(_) => {}
         }
         if log.as_ref().is_some_and(thread::JoinHandle::is_finished) {
             log.take().unwrap().join().unwrap();
@@ -199,4 +200,28 @@ pub async fn a_new_receiver_goes_on_where_the_last_was(bus: &mut dyn BusSubject)
     let third = tokio::spawn(async move { receive(&*bus, 300).await }).await.unwrap();
     assert_eq!([first, third].concat(), (1..=300).collect::<Vec<_>>());
     second_part.join().unwrap();
+}
+
+pub async fn a_hint_comes_to_who_has_sessions_of_its_user(bus: &mut dyn BusSubject) {
+    let bus = bus.bus();
+    let hint = |user: &str, offset| {
+        let body = HintBody::ReadMarked { room: RoomId::general(), offset, unread: 0 };
+        Hint { user: UserId::parse(user).unwrap(), body }
+    };
+    let users = ["u", "{p0}:general", "\u{00fc} }:{u1"];
+    for user in users {
+        bus.watch_user(&UserId::parse(user).unwrap()).await;
+    }
+    for (user, offset) in users.into_iter().zip(1..) {
+        bus.pass_on(Passing::ToUser(hint(user, offset)));
+        let told = async {
+            loop {
+                if let Incoming::Passing(all) = bus.next().await {
+                    return all;
+                }
+            }
+        };
+        let told = timeout(PATIENCE, told).await.expect("the hint comes");
+        assert_eq!(told, [Passing::ToUser(hint(user, offset))]);
+    }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_protocol::object::{Occupant, Person};
-use chat_protocol::{EphemeralBody, RoomId, UserId};
+use chat_protocol::{Ephemeral, EphemeralBody, RoomId, UserId};
 use chat_server::bus::redis::RedisNodes;
-use chat_server::bus::{Bus, Incoming};
+use chat_server::bus::{Bus, Incoming, Passing};
 use chat_server::nodes::local::LocalNodes;
 use chat_server::nodes::{Nodes, OCCUPANTS_MAX, Report};
 
@@ -114,9 +114,12 @@ async fn every_node_hears_of_changes_and_a_silent_one_is_given_up() {
     let tick = async || {
         let told = async {
             loop {
-                if let Incoming::Ephemerals(all) = bus.next().await {
-                    match all.into_iter().next_back().unwrap().body {
-                        EphemeralBody::PresenceTick(tick) => return tick,
+                if let Incoming::Passing(all) = bus.next().await {
+                    match all.into_iter().next_back().unwrap() {
+                        Passing::InRoom(Ephemeral {
+                            body: EphemeralBody::PresenceTick(tick),
+                            ..
+                        }) => return tick,
                         other => panic!("{other:?}"),
                     }
                 }

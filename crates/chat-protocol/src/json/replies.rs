@@ -3,9 +3,9 @@
 //! Zero and empty fields are left out, but a result object is always there, even empty: SDKs reach into it.
 
 use super::append;
-use crate::object::{ConnInfo, Occupant};
+use crate::object::{ConnInfo, Occupant, Person};
 use crate::server::{CommandResult, Connected, Crowd, History, Reply, Subscribed};
-use crate::{ErrorCode, Publication};
+use crate::{ErrorCode, Publication, RoomId};
 
 /// `{"id":…,"<command>":{…}}`, `{"id":…,"error":{…}}`, `{"push":{…}}`, `{}`.
 pub fn encode_reply(reply: &Reply) -> Vec<u8> {
@@ -22,18 +22,49 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
             append_error(&mut out, *code);
         }
         Reply::Unsubscribe { room, code } => {
-            out.extend_from_slice(br#"{"push":{"channel":"#);
-            append(&mut out, &*room.channel());
-            out.extend_from_slice(br#","unsubscribe":{"code":"#);
+            append_push(&mut out, room);
+            out.extend_from_slice(br#""unsubscribe":{"code":"#);
             append(&mut out, &code.code());
             out.extend_from_slice(br#","reason":"#);
             append(&mut out, code.reason());
             out.extend_from_slice(b"}}");
         }
+        Reply::Join { room, user } => {
+            append_push(&mut out, room);
+            append_coming(&mut out, br#""join":{"info":"#, user);
+        }
+        Reply::Leave { room, user } => {
+            append_push(&mut out, room);
+            append_coming(&mut out, br#""leave":{"info":"#, user);
+        }
         Reply::Ping => out.push(b'{'),
     }
     out.push(b'}');
     out
+}
+
+/// As far as it goes before what is pushed.
+fn append_push(out: &mut Vec<u8>, room: &RoomId) {
+    out.extend_from_slice(br#"{"push":{"channel":"room:"#);
+    out.extend_from_slice(room.as_str().as_bytes()); // an id needs no escaping
+    out.extend_from_slice(br#"","#);
+}
+
+fn append_coming(out: &mut Vec<u8>, what: &[u8], user: &Person) {
+    out.extend_from_slice(what);
+    append_client_info(out, "", user);
+    out.extend_from_slice(b"}}");
+}
+
+/// `client` is empty where it is told of a user, in however many sessions.
+fn append_client_info(out: &mut Vec<u8>, client: &str, user: &Person) {
+    out.extend_from_slice(br#"{"user":"#);
+    append(out, &user.id);
+    out.extend_from_slice(br#","client":"#);
+    append(out, client);
+    out.extend_from_slice(br#","conn_info":"#);
+    append(out, &ConnInfo::of(user));
+    out.push(b'}');
 }
 
 fn append_result(out: &mut Vec<u8>, result: &CommandResult) {
@@ -55,10 +86,15 @@ fn append_result(out: &mut Vec<u8>, result: &CommandResult) {
             append_expiry(out, *ttl_s);
             out.push(b'}');
         }
+        CommandResult::SubRefresh { ttl_s } => {
+            out.extend_from_slice(br#","sub_refresh":{"#);
+            append_expiry(out, *ttl_s);
+            out.push(b'}');
+        }
     }
 }
 
-/// Every token expires; who came without one may stay.
+/// What has a token expires with it; who came without one may stay.
 fn append_expiry(out: &mut Vec<u8>, ttl_s: u32) {
     out.extend_from_slice(br#""expires":true,"ttl":"#);
     append(out, &ttl_s);
@@ -86,6 +122,14 @@ fn append_connected(out: &mut Vec<u8>, it: &Connected) {
     }
     out.extend_from_slice(br#","data":"#);
     out.extend_from_slice(&it.data);
+    for (i, channel) in it.subs.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { br#","subs":{"# } else { b"," });
+        append(out, &channel.to_string());
+        out.extend_from_slice(b":{}");
+    }
+    if !it.subs.is_empty() {
+        out.push(b'}');
+    }
     out.extend_from_slice(br#","ping":"#);
     append(out, &it.ping_s);
     out.extend_from_slice(br#","pong":true}"#);
@@ -94,6 +138,10 @@ fn append_connected(out: &mut Vec<u8>, it: &Connected) {
 fn append_subscribed(out: &mut Vec<u8>, it: &Subscribed) {
     out.extend_from_slice(br#","subscribe":{"recoverable":true,"positioned":true,"epoch":"#);
     append(out, &it.epoch);
+    if let Some(ttl_s) = it.ttl_s {
+        out.push(b',');
+        append_expiry(out, ttl_s);
+    }
     if it.offset > 0 {
         out.extend_from_slice(br#","offset":"#);
         append(out, &it.offset);
@@ -128,15 +176,8 @@ fn append_presence(out: &mut Vec<u8>, occupants: &[Occupant]) {
             out.push(b',');
         }
         append(out, client);
-        out.extend_from_slice(br#":{"user":"#);
-        append(out, &user.id);
-        out.extend_from_slice(br#","client":"#);
-        append(out, client);
-        if let Some(info) = ConnInfo::if_named(user) {
-            out.extend_from_slice(br#","conn_info":"#);
-            append(out, &info);
-        }
-        out.push(b'}');
+        out.push(b':');
+        append_client_info(out, client, user);
     }
     out.extend_from_slice(b"}}");
 }
@@ -173,7 +214,7 @@ mod tests {
 
     fn subscribed(offset: Offset, recovered: Option<bool>) -> Value {
         let epoch = Epoch::parse("0.a").unwrap();
-        let result = Subscribed { epoch, offset, recovered, missed: Vec::new() };
+        let result = Subscribed { ttl_s: None, epoch, offset, recovered, missed: Vec::new() };
         said(&Reply::Result { id: 1, result: CommandResult::Subscribe(result) })
     }
 

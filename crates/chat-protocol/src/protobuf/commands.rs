@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use super::messages;
 use crate::client::{
     Channel, Command, Connect, History, Malformed, Position, Publish, Refresh, Requests, Rpc, Send,
-    Subscribe,
+    SubRefresh, Subscribe,
 };
 
 /// The commands of one frame.
@@ -68,6 +68,8 @@ fn requests(it: messages::Command) -> Result<Requests<'static>, Malformed> {
             recover: it.recover,
             epoch: it.epoch.into(),
             offset: it.offset,
+            token: it.token.into(),
+            join_leave: it.join_leave,
         }),
         unsubscribe: it.unsubscribe.map(channel),
         publish: it.publish.map(|it| Publish { channel: it.channel.into(), data: owned(&it.data) }),
@@ -85,7 +87,9 @@ fn requests(it: messages::Command) -> Result<Requests<'static>, Malformed> {
         send: it.send.map(send).transpose()?,
         rpc: it.rpc.map(|it| Rpc { method: it.method.into(), data: owned(&it.data) }),
         refresh: it.refresh.map(|it| Refresh { token: it.token.into() }),
-        sub_refresh: it.sub_refresh.map(|_| IgnoredAny),
+        sub_refresh: it
+            .sub_refresh
+            .map(|it| SubRefresh { channel: it.channel.into(), token: it.token.into() }),
     })
 }
 

@@ -1,7 +1,8 @@
 //! The messages of the Centrifuge client protocol, as far as they are spoken here: numbers as its `client.proto` has
 //! them, names as JSON has them. Whatever else a message holds is passed over.
 //!
-//! The server reads a [`Command`] and writes a [`Reply`]; a client does it the other way round.
+//! The server reads a [`Command`] and writes a [`Reply`]; a client does it the other way round. Here is what the server
+//! writes; what it reads is in `requests.rs`.
 
 use std::collections::BTreeMap;
 
@@ -11,155 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::embedded;
 
-/// From a client: an id, and one request.
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Command {
-    #[prost(uint32, tag = "1")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub id: u32,
-    #[prost(message, optional, tag = "4")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub connect: Option<ConnectRequest>,
-    #[prost(message, optional, tag = "5")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub subscribe: Option<SubscribeRequest>,
-    #[prost(message, optional, tag = "6")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub unsubscribe: Option<ChannelRequest>,
-    #[prost(message, optional, tag = "7")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub publish: Option<PublishRequest>,
-    #[prost(message, optional, tag = "8")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub presence: Option<ChannelRequest>,
-    #[prost(message, optional, tag = "9")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub presence_stats: Option<ChannelRequest>,
-    #[prost(message, optional, tag = "10")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub history: Option<HistoryRequest>,
-    #[prost(message, optional, tag = "11")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub ping: Option<Empty>,
-    #[prost(message, optional, tag = "12")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub send: Option<SendRequest>,
-    #[prost(message, optional, tag = "13")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub rpc: Option<RpcRequest>,
-    #[prost(message, optional, tag = "14")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub refresh: Option<RefreshRequest>,
-    #[prost(message, optional, tag = "15")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub sub_refresh: Option<Empty>,
-}
-
-/// A message of which nothing is read or said.
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Empty {}
-
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ConnectRequest {
-    #[prost(string, tag = "1")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub token: String,
-}
-
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SubscribeRequest {
-    #[prost(string, tag = "1")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub channel: String,
-    #[prost(bool, tag = "3")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub recover: bool,
-    #[prost(string, tag = "6")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub epoch: String,
-    #[prost(uint64, tag = "7")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub offset: u64,
-}
-
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RefreshRequest {
-    #[prost(string, tag = "1")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub token: String,
-}
-
-/// Of whatever names only a channel.
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ChannelRequest {
-    #[prost(string, tag = "1")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub channel: String,
-}
-
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PublishRequest {
-    #[prost(string, tag = "1")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub channel: String,
-    #[prost(bytes = "bytes", tag = "2")]
-    #[serde(with = "embedded", skip_serializing_if = "is_zero")]
-    pub data: Bytes,
-}
-
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HistoryRequest {
-    #[prost(string, tag = "1")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub channel: String,
-    #[prost(int32, tag = "7")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub limit: i32,
-    #[prost(message, optional, tag = "8")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub since: Option<StreamPosition>,
-    #[prost(bool, tag = "9")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub reverse: bool,
-}
-
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct StreamPosition {
-    #[prost(uint64, tag = "1")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub offset: u64,
-    #[prost(string, tag = "2")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub epoch: String,
-}
-
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SendRequest {
-    #[prost(bytes = "bytes", tag = "1")]
-    #[serde(with = "embedded", skip_serializing_if = "is_zero")]
-    pub data: Bytes,
-}
-
-#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RpcRequest {
-    #[prost(bytes = "bytes", tag = "1")]
-    #[serde(with = "embedded", skip_serializing_if = "is_zero")]
-    pub data: Bytes,
-    #[prost(string, tag = "2")]
-    #[serde(skip_serializing_if = "is_zero")]
-    pub method: String,
-}
+pub use super::requests::*;
 
 /// From the server: what became of a command, or a push; empty, a ping.
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
@@ -201,6 +54,9 @@ pub struct Reply {
     #[prost(message, optional, tag = "14")]
     #[serde(skip_serializing_if = "is_zero")]
     pub refresh: Option<RefreshResult>,
+    #[prost(message, optional, tag = "15")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub sub_refresh: Option<SubRefreshResult>,
 }
 
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
@@ -227,9 +83,24 @@ pub struct Push {
     #[prost(message, optional, tag = "4")]
     #[serde(rename = "pub", skip_serializing_if = "is_zero")]
     pub publication: Option<Publication>,
+    #[prost(message, optional, tag = "5")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub join: Option<Coming>,
+    #[prost(message, optional, tag = "6")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub leave: Option<Coming>,
     #[prost(message, optional, tag = "7")]
     #[serde(skip_serializing_if = "is_zero")]
     pub unsubscribe: Option<Unsubscribe>,
+}
+
+/// Someone who has come, or gone.
+#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Coming {
+    #[prost(message, optional, tag = "1")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub info: Option<ClientInfo>,
 }
 
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
@@ -277,6 +148,10 @@ pub struct ConnectResult {
     #[prost(bytes = "bytes", tag = "5")]
     #[serde(with = "embedded", skip_serializing_if = "is_zero")]
     pub data: Bytes,
+    /// A map, by channel.
+    #[prost(message, repeated, tag = "6")]
+    #[serde(with = "super::subs", skip_serializing_if = "is_zero")]
+    pub subs: Vec<super::subs::Sub>,
     #[prost(uint32, tag = "7")]
     #[serde(skip_serializing_if = "is_zero")]
     pub ping: u32,
@@ -288,6 +163,12 @@ pub struct ConnectResult {
 #[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SubscribeResult {
+    #[prost(bool, tag = "1")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expires: bool,
+    #[prost(uint32, tag = "2")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ttl: u32,
     #[prost(bool, tag = "3")]
     #[serde(skip_serializing_if = "is_zero")]
     pub recoverable: bool,
@@ -370,7 +251,18 @@ pub struct RefreshResult {
     pub ttl: u32,
 }
 
+#[derive(Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SubRefreshResult {
+    #[prost(bool, tag = "1")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expires: bool,
+    #[prost(uint32, tag = "2")]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ttl: u32,
+}
+
 /// JSON leaves out what Protobuf does, but for the fields of a history and of presence.
-fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+pub(super) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -5,6 +5,8 @@
 mod commands;
 pub mod messages;
 mod replies;
+mod requests;
+mod subs;
 
 pub use commands::Commands;
 pub(crate) use replies::{encode_publication, encode_reply};

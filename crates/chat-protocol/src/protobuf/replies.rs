@@ -4,9 +4,10 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::messages::{self, Empty};
-use crate::object::{ConnInfo, Occupant};
+use super::subs::Sub;
+use crate::object::{ConnInfo, Occupant, Person};
 use crate::server::{CommandResult, Connected, Crowd, History, Reply, Subscribed};
-use crate::{ErrorCode, Publication, RoomId, json};
+use crate::{Channel, ErrorCode, Publication, RoomId, json};
 
 /// A reply or push behind its length; a ping is the length 0 alone.
 pub fn encode_reply(reply: &Reply) -> Vec<u8> {
@@ -18,7 +19,15 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
         Reply::Unsubscribe { room, code } => {
             let (code, reason) = (code.code().into(), code.reason().to_owned());
             let unsubscribe = Some(messages::Unsubscribe { code, reason });
-            push(messages::Push { channel: channel(room), unsubscribe, ..Default::default() })
+            push(messages::Push { channel: room_channel(room), unsubscribe, ..Default::default() })
+        }
+        Reply::Join { room, user } => {
+            let (channel, join) = (room_channel(room), Some(coming(user)));
+            push(messages::Push { channel, join, ..Default::default() })
+        }
+        Reply::Leave { room, user } => {
+            let (channel, leave) = (room_channel(room), Some(coming(user)));
+            push(messages::Push { channel, leave, ..Default::default() })
         }
         Reply::Ping => messages::Reply::default(),
     };
@@ -28,8 +37,8 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
 /// A publication as it is sent live.
 pub fn encode_publication(it: &Publication) -> Bytes {
     let publication = Some(publication(it));
-    let push =
-        push(messages::Push { channel: channel(it.room()), publication, ..Default::default() });
+    let channel = it.channel().to_string();
+    let push = push(messages::Push { channel, publication, ..Default::default() });
     push.encode_length_delimited_to_vec().into()
 }
 
@@ -37,12 +46,12 @@ fn push(push: messages::Push) -> messages::Reply {
     messages::Reply { push: Some(push), ..Default::default() }
 }
 
-fn channel(room: &RoomId) -> String {
-    room.channel().into_owned()
+fn room_channel(room: &RoomId) -> String {
+    Channel::Room(room.clone()).to_string()
 }
 
 fn publication(it: &Publication) -> messages::Publication {
-    messages::Publication { data: it.data(), info: it.info().map(client_info), offset: it.offset }
+    messages::Publication { data: it.data(), info: it.info().map(occupant), offset: it.offset }
 }
 
 fn error(code: ErrorCode) -> messages::Error {
@@ -65,6 +74,9 @@ fn done(result: &CommandResult) -> messages::Reply {
         CommandResult::Refresh { ttl_s } => {
             reply.refresh = Some(messages::RefreshResult { expires: true, ttl: *ttl_s });
         }
+        CommandResult::SubRefresh { ttl_s } => {
+            reply.sub_refresh = Some(messages::SubRefreshResult { expires: true, ttl: *ttl_s });
+        }
     }
     reply
 }
@@ -76,13 +88,21 @@ fn connected(it: &Connected) -> messages::ConnectResult {
         expires: it.ttl_s.is_some(),
         ttl: it.ttl_s.unwrap_or_default(),
         data: it.data.clone(),
+        subs: it.subs.iter().map(sub).collect(),
         ping: it.ping_s,
         pong: true,
     }
 }
 
+/// Nothing of it can be recovered.
+fn sub(channel: &Channel) -> Sub {
+    Sub { channel: channel.to_string(), result: Some(Default::default()) }
+}
+
 fn subscribed(it: &Subscribed) -> messages::SubscribeResult {
     messages::SubscribeResult {
+        expires: it.ttl_s.is_some(),
+        ttl: it.ttl_s.unwrap_or_default(),
         recoverable: true,
         epoch: it.epoch.as_str().to_owned(),
         publications: it.missed.iter().map(publication).collect(),
@@ -101,14 +121,26 @@ fn history(it: &History) -> messages::HistoryResult {
     }
 }
 
-fn client_info(it: &Occupant) -> messages::ClientInfo {
-    let (user, client) = (it.user.id.to_string(), it.client.clone());
-    let conn_info = ConnInfo::if_named(&it.user).map(|it| json::encode(&it).into());
-    messages::ClientInfo { user, client, conn_info: conn_info.unwrap_or_default() }
+/// Told of a user, in however many sessions.
+fn coming(user: &Person) -> messages::Coming {
+    messages::Coming { info: Some(client_info(String::new(), user)) }
+}
+
+fn occupant(it: &Occupant) -> messages::ClientInfo {
+    client_info(it.client.clone(), &it.user)
+}
+
+fn client_info(client: String, user: &Person) -> messages::ClientInfo {
+    let conn_info = ConnInfo::if_named(user).map(|it| json::encode(&it).into());
+    messages::ClientInfo {
+        user: user.id.to_string(),
+        client,
+        conn_info: conn_info.unwrap_or_default(),
+    }
 }
 
 fn presence(occupants: &[Occupant]) -> messages::PresenceResult {
-    let entry = |it: &Occupant| (it.client.clone(), client_info(it));
+    let entry = |it: &Occupant| (it.client.clone(), occupant(it));
     messages::PresenceResult { presence: occupants.iter().map(entry).collect() }
 }
 

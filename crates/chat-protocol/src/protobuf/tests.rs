@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::client::{Malformed, Request};
-use crate::server::{CommandResult, Reply};
-use crate::{CloseCode, ErrorCode, Event, EventBody, Format, Publication, RoomId};
+use crate::server::{CommandResult, Connected, Reply};
+use crate::{Channel, CloseCode, ErrorCode, Event, EventBody, Format, Publication, RoomId, UserId};
 
 fn read(frame: &[u8]) -> Vec<Result<String, Malformed>> {
     let short = |request| match request {
@@ -66,6 +66,23 @@ fn replies_have_the_bytes_that_the_protocol_gives_them() {
         assert_eq!(encoded[0] as usize, encoded.len() - 1);
         assert_eq!(encoded[1..].escape_ascii().to_string(), bytes.escape_ascii().to_string());
     }
+}
+
+// An SDK reads what is missing in an entry of a map as null, and reaches into it.
+#[test]
+fn a_channel_that_the_server_subscribes_to_has_a_result_even_where_that_is_empty() {
+    let connected = Connected {
+        client: "c".into(),
+        version: "v",
+        ttl_s: Some(1),
+        data: "{}".into(),
+        subs: vec![Channel::User(UserId::parse("u").unwrap())],
+        ping_s: 25,
+    };
+    let result = CommandResult::Connect(Box::new(connected));
+    let encoded = encode_reply(&Reply::Result { id: 1, result });
+    let entry = b"\x32\x0a\x0a\x06user:u\x12\x00";
+    assert!(encoded.windows(entry.len()).any(|it| it == entry), "{}", encoded.escape_ascii());
 }
 
 #[test]

@@ -3,18 +3,18 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_protocol::{Ephemeral, Event, Offset, RoomId};
+use chat_protocol::{Event, Offset, RoomId};
 use tokio::sync::Notify;
 
 use super::super::{keys, payload};
-use crate::bus::{Incoming, Run};
+use crate::bus::{Incoming, Passing, Run};
 
 /// Publications that may wait.
 const WAITING_MAX: usize = 16 * 1024;
 /// Bytes that they may have.
 const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Ephemerals that may wait; nobody misses what is dropped.
-const EPHEMERALS_MAX: usize = 1024;
+/// What is kept nowhere and may wait; nobody misses what is dropped.
+const PASSING_MAX: usize = 1024;
 /// Publications that are taken at once.
 const RUN_MAX: usize = 256;
 
@@ -28,7 +28,7 @@ enum Waiting {
 struct State {
     waiting: VecDeque<Waiting>,
     bytes: usize,
-    ephemerals: Vec<Ephemeral>,
+    passing: Vec<Passing>,
     /// Publications have been dropped. A gap is told once half of what waits has been taken: sooner it would only be
     /// followed by the next.
     dropped: bool,
@@ -51,8 +51,8 @@ impl Backlog {
 
     /// Takes what came on a channel, or drops it. Never blocks.
     pub fn publication(&self, channel: Vec<u8>, payload: Vec<u8>) {
-        if payload::is_ephemeral(&payload) {
-            return self.ephemeral(&channel, &payload);
+        if payload::is_passing(&payload) {
+            return self.passing(&channel, &payload);
         }
         let bytes = channel.len() + payload.len();
         {
@@ -69,15 +69,12 @@ impl Backlog {
         self.filled.notify_one();
     }
 
-    fn ephemeral(&self, channel: &[u8], payload: &[u8]) {
-        let room = keys::room_of(channel);
-        let Some(it) = room.and_then(|room| payload::decode_ephemeral(&room, payload)) else {
-            return;
-        };
+    fn passing(&self, channel: &[u8], payload: &[u8]) {
+        let Some(it) = payload::decode_passing(channel, payload) else { return };
         {
             let mut state = self.state();
-            if state.ephemerals.len() < EPHEMERALS_MAX {
-                state.ephemerals.push(it);
+            if state.passing.len() < PASSING_MAX {
+                state.passing.push(it);
             }
         }
         self.filled.notify_one();
@@ -132,8 +129,8 @@ impl State {
     }
 
     fn next(&mut self) -> Option<Incoming> {
-        if !self.ephemerals.is_empty() {
-            return Some(Incoming::Ephemerals(std::mem::take(&mut self.ephemerals)));
+        if !self.passing.is_empty() {
+            return Some(Incoming::Passing(std::mem::take(&mut self.passing)));
         }
         self.push_gap_for_dropped();
         let run = self.next_run();

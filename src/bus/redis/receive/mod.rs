@@ -4,18 +4,23 @@ mod backlog;
 mod compare;
 mod link;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use chat_protocol::{Offset, RoomId};
+use chat_protocol::{Offset, RoomId, UserId};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::backlog::Backlog;
 use self::link::Link;
 use super::connection::{Layout, Redis, Server};
 use super::keys::PartitionKeys;
 use crate::bus::{Heads, Incoming};
+
+/// How long a user waits at most until their hints come: they are let in all the same.
+const USER_WITHIN: Duration = Duration::from_secs(1);
 
 /// A room that is watched.
 #[derive(Default)]
@@ -29,6 +34,7 @@ struct Watched {
 #[derive(Default)]
 struct State {
     rooms: HashMap<RoomId, Watched>,
+    users: HashSet<UserId>,
     layout: Layout,
     links: HashMap<Server, Link>,
 }
@@ -71,7 +77,7 @@ impl Receiver {
         match &incoming {
             Incoming::Events(run) => run.iter().for_each(|event| note(&event.room, event.offset)),
             Incoming::Heads(heads) => heads.iter().for_each(|(room, head)| note(room, *head)),
-            Incoming::Gap | Incoming::Ephemerals(_) => {}
+            Incoming::Gap | Incoming::Passing(_) => {}
         }
         drop(state);
         incoming
@@ -111,6 +117,30 @@ impl Receiver {
         }
     }
 
+    /// Watches a user, and waits a moment until their hints come.
+    pub async fn watch_user(&self, user: &UserId) {
+        let channel = self.redis.keys.of_user(user).channel;
+        let watching = {
+            let mut state = self.state();
+            state.users.insert(user.clone());
+            state.link_of(&channel).map(|link| link.watch(channel.clone()))
+        };
+        if let Some(watching) = watching {
+            let _ = timeout(USER_WITHIN, watching).await; // dropped or sent: it has been tried
+        }
+    }
+
+    /// Watches a user no longer.
+    pub fn unwatch_user(&self, user: &UserId) {
+        let channel = self.redis.keys.of_user(user).channel;
+        let mut state = self.state();
+        if state.users.remove(user)
+            && let Some(link) = state.link_of(&channel)
+        {
+            link.unwatch(&channel);
+        }
+    }
+
     /// Is everything watched received?
     pub fn is_up(&self) -> bool {
         let state = self.state();
@@ -140,15 +170,16 @@ impl Receiver {
 
     fn move_to(&self, layout: Layout) {
         let mut state = self.state();
-        let State { rooms, layout: old, links } = &mut *state;
+        let State { rooms, users, layout: old, links } = &mut *state;
         links.retain(|server, _| layout.servers.contains(server));
         for server in &layout.servers {
             links.entry(server.clone()).or_insert_with(|| {
                 Link::start(self.redis.config.clone(), server.clone(), self.backlog.clone())
             });
         }
-        for (room, keys) in rooms.iter().filter_map(|(room, it)| Some((room, it.keys.as_ref()?))) {
-            let channel = keys.channel(room);
+        let rooms = rooms.iter().filter_map(|(room, it)| Some(it.keys.as_ref()?.channel(room)));
+        let users = users.iter().map(|user| self.redis.keys.of_user(user).channel);
+        for channel in rooms.chain(users) {
             let (from, to) = (old.server_of(&channel), layout.server_of(&channel));
             if from == to {
                 continue;

@@ -47,7 +47,7 @@ async fn who_connects_is_told_everything_they_must_keep_to(
         let days: std::ops::RangeInclusive<u64> = 30 * 86_400 - 60..=30 * 86_400;
         assert!(days.contains(&ttl), "{ttl} s");
         let expected = json!({ "client": id, "version": version, "expires": true, "ttl": ttl,
-            "data": data, "ping": 17, "pong": true });
+            "data": data, "subs": { format!("user:{}", guest.id): {} }, "ping": 17, "pong": true });
         assert_eq!(welcome, expected);
         assert!(id.as_str().unwrap().len() == 36 && node.as_str().unwrap().len() == 36);
         clients.push((id, node, client));

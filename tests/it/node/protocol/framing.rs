@@ -115,7 +115,7 @@ async fn of_several_names_in_a_command_the_first_of_the_documented_order_counts(
         ("history", "rpc", "history"),
         ("rpc", "refresh", "104"),
         ("refresh", "sub_refresh", "101"),
-        ("sub_refresh", "surprise", "108"),
+        ("sub_refresh", "surprise", "101"),
     ] {
         let frame = format!(r#"{{"{second}":{channel},"{first}":{channel},"id":7}}"#);
         client.send_text(frame.as_str()).await;

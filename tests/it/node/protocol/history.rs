@@ -142,19 +142,19 @@ async fn a_history_reply_holds_about_256_kib(
 // What SDKs may ask for and this server hasn't: said with a code that they understand.
 #[rstest]
 #[tokio::test]
-async fn what_is_not_spoken_yet_is_answered_108(
+async fn who_asks_about_what_is_no_room_is_refused(
     #[values(Shell::Lean, Shell::Actors)] shell: Shell,
     #[values(Format::Json, Format::Protobuf)] format: Format,
 ) {
     let server = Server::start(shell).await.speaking(format);
     let mut client = server.client("Ada").await;
     client.subscribe("general").await;
-    let general = json!({ "channel": "room:general" });
     for (name, body, code) in [
         ("presence", json!({ "channel": "room:" }), 107),
         ("presence", json!({ "channel": "user:x" }), 103),
         ("presence_stats", json!({ "channel": "chat" }), 102),
-        ("sub_refresh", general, 108),
+        ("sub_refresh", json!({ "channel": "chat", "token": "t" }), 102),
+        ("sub_refresh", json!({ "channel": "user:x", "token": "t" }), 103),
     ] {
         let refusal = client.call(name, body.clone()).await;
         assert_eq!(refusal, Err(Refusal { code, temporary: false }), "{name} {body}");

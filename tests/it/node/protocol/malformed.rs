@@ -46,6 +46,8 @@ fn broken() -> Vec<(&'static str, String)> {
         ("half a surrogate pair", r#"{"id":1,"subscribe":{"channel":"\ud800"}}"#.into()),
         ("an escape that is none", r#"{"id":1,"subscribe":{"channel":"\x"}}"#.into()),
         ("a channel that is no text", r#"{"id":1,"subscribe":{"channel":7}}"#.into()),
+        ("a flag that is none", r#"{"id":1,"subscribe":{"join_leave":"yes"}}"#.into()),
+        ("a token that is no text", r#"{"id":1,"subscribe":{"token":7}}"#.into()),
         ("a negative offset", r#"{"id":1,"subscribe":{"recover":true,"offset":-1}}"#.into()),
         ("an offset above 64 bits", r#"{"id":1,"subscribe":{"offset":1e30}}"#.into()),
         ("a limit above 31 bits", r#"{"id":1,"history":{"limit":2147483648}}"#.into()),

@@ -5,6 +5,7 @@ mod connecting;
 mod direct;
 mod events;
 mod framing;
+mod granting;
 mod handshake;
 mod history;
 mod keeping_alive;

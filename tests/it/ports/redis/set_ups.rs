@@ -37,7 +37,7 @@ async fn all_reach(bus: &RedisBus, rooms: &[RoomId], offset: Offset) {
             Incoming::Heads(heads) => {
                 rest.retain(|room| !heads.iter().any(|it| it.0 == *room && it.1 >= offset));
             }
-            Incoming::Gap | Incoming::Ephemerals(_) => {}
+            Incoming::Gap | Incoming::Passing(_) => {}
         }
         rest.is_empty().then_some(())
     })

@@ -170,7 +170,7 @@ async fn a_receiver_that_is_too_slow_is_told_of_a_gap_and_goes_on() {
             None
         }
         Incoming::Gap => Some(()),
-        Incoming::Heads(_) | Incoming::Ephemerals(_) => None,
+        Incoming::Heads(_) | Incoming::Passing(_) => None,
     })
     .await;
     assert!(came < 40_000, "some were dropped: {came}");

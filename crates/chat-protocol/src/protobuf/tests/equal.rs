@@ -10,7 +10,7 @@ use super::*;
 use crate::client::Command;
 use crate::object::{Occupant, Person};
 use crate::server::{Connected, Crowd, History, Subscribed};
-use crate::{ClientId, Epoch, MessageId, UserId};
+use crate::{Channel, ClientId, Epoch, MessageId, UserId};
 
 /// JSON of some shape; never `null`, which JSON takes for nothing.
 fn data() -> impl Strategy<Value = Bytes> {
@@ -34,10 +34,16 @@ fn maybe_data() -> impl Strategy<Value = Bytes> {
 }
 
 prop_compose! {
-    fn subscribe()(channel in "\\PC{0,9}", recover: bool, epoch in "\\PC{0,5}", offset: u64)
+    fn sub_refresh()(channel in "\\PC{0,9}", token in "\\PC{0,5}") -> messages::SubRefreshRequest {
+        messages::SubRefreshRequest { channel, token }
+    }
+}
+
+prop_compose! {
+    fn subscribe()(channel in "\\PC{0,9}", recover: bool, epoch in "\\PC{0,5}", offset: u64, join_leave: bool, token in "\\PC{0,5}")
         -> messages::SubscribeRequest
     {
-        messages::SubscribeRequest { channel, recover, epoch, offset }
+        messages::SubscribeRequest { channel, token, recover, epoch, offset, join_leave }
     }
 }
 
@@ -80,11 +86,11 @@ fn command() -> impl Strategy<Value = messages::Command> {
         prop::option::weighted(0.1, history()),
     );
     let last = (
-        prop::option::weighted(0.05, empty.clone()),
+        prop::option::weighted(0.05, empty),
         prop::option::weighted(0.2, send),
         prop::option::weighted(0.3, rpc),
         prop::option::weighted(0.1, refresh),
-        prop::option::weighted(0.1, empty),
+        prop::option::weighted(0.1, sub_refresh()),
     );
     (first, last).prop_map(|(first, last)| {
         let (id, connect, subscribe, unsubscribe, publish, presence, presence_stats, history) =
@@ -133,14 +139,15 @@ fn result() -> impl Strategy<Value = CommandResult> {
     let publications = || prop::collection::vec(publication(), 0..4);
     let connected =
         ("\\PC{1,9}", of(1u32..), data(), 1u32..).prop_map(|(client, ttl_s, data, ping_s)| {
-            let it = Connected { client, version: "0.1.0", ttl_s, data, ping_s };
+            let user = |id: &str| Channel::User(UserId::parse(id).unwrap());
+            let subs = if ping_s % 2 == 0 { Vec::new() } else { vec![user("a\"}"), user("b")] };
+            let it = Connected { client, version: "0.1.0", ttl_s, data, subs, ping_s };
             CommandResult::Connect(Box::new(it))
         });
-    let subscribed = (epoch(), any::<u64>(), of(any::<bool>()), publications()).prop_map(
-        |(epoch, offset, recovered, missed)| {
-            CommandResult::Subscribe(Subscribed { epoch, offset, recovered, missed })
-        },
-    );
+    let subscribed = (of(1u32..), epoch(), any::<u64>(), of(any::<bool>()), publications())
+        .prop_map(|(ttl_s, epoch, offset, recovered, missed)| {
+            CommandResult::Subscribe(Subscribed { ttl_s, epoch, offset, recovered, missed })
+        });
     let history = (publications(), epoch(), any::<u64>()).prop_map(|(publications, epoch, top)| {
         CommandResult::History(History { publications, epoch, top })
     });
@@ -175,6 +182,11 @@ fn reply() -> impl Strategy<Value = Reply> {
             .prop_map(|(id, code)| Reply::Error { id, code }),
         1 => prop::sample::select(CloseCode::ALL).prop_map(|code| {
             Reply::Unsubscribe { room: RoomId::general(), code }
+        }),
+        1 => ("[a-z]{1,5}", "\\PC{1,5}", any::<bool>()).prop_map(|(id, name, came)| {
+            let (room, id) = (RoomId::general(), UserId::parse(&id).unwrap());
+            let user = Person { id, name };
+            if came { Reply::Join { room, user } } else { Reply::Leave { room, user } }
         }),
         1 => Just(Reply::Ping),
     ]

@@ -33,11 +33,18 @@ def post(path, body, token):
         return json.load(reply)
 
 
-class Bot(ClientEventHandler, SubscriptionEventHandler):
+class Line(ClientEventHandler):  # apart from the Bot: it is told of the channel that the server has subscribed it to, too
+    def __init__(self):
+        self.over = asyncio.get_running_loop().create_future()
+
+    async def on_disconnected(self, context):  # and the SDK will not come back
+        self.over.set_exception(ConnectionError(f"{context.code} {context.reason}"))
+
+
+class Bot(SubscriptionEventHandler):
     def __init__(self):
         self.state = json.loads(STATE.read_text()) if STATE.exists() else {}
         self.todo = asyncio.Queue()
-        self.over = asyncio.get_running_loop().create_future()
 
     def save(self, **changes):
         self.state.update(changes)
@@ -61,9 +68,6 @@ class Bot(ClientEventHandler, SubscriptionEventHandler):
         if context.pub.offset:
             self.todo.put_nowait((context.pub.offset, {}, context.pub.data))
 
-    async def on_disconnected(self, context):  # and the SDK will not come back
-        self.over.set_exception(ConnectionError(f"{context.code} {context.reason}"))
-
     async def work(self, client):
         while True:
             offset, epoch, event = await self.todo.get()
@@ -81,19 +85,19 @@ class Bot(ClientEventHandler, SubscriptionEventHandler):
 
 
 async def main():
-    bot = Bot()
+    bot, line = Bot(), Line()
     await bot.renew()
     address = URL.replace("http", "ws", 1) + "/connection/websocket"
-    client = Client(address, events=bot, token=bot.state["token"])
+    client = Client(address, events=line, token=bot.state["token"])
     known = bot.position if "epoch" in bot.state else None
     await client.new_subscription("room:general", events=bot, get_state=known).subscribe()
     await client.connect()
     work = asyncio.ensure_future(bot.work(client))
-    while not (await asyncio.wait([work, bot.over], timeout=3600, return_when=asyncio.FIRST_COMPLETED))[0]:
+    while not (await asyncio.wait([work, line.over], timeout=3600, return_when=asyncio.FIRST_COMPLETED))[0]:
         with contextlib.suppress(OSError):  # the server is away: the next hour will do
             await bot.renew()
             client.set_token(bot.state["token"])
-    await asyncio.gather(work, bot.over)  # raises what ended it
+    await asyncio.gather(work, line.over)  # raises what ended it
 
 
 asyncio.run(main())

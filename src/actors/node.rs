@@ -138,14 +138,10 @@ impl Node {
         };
         let ping_s = u32::try_from(self.policy.ping_interval_ms / 1000).unwrap_or(u32::MAX);
         let data = json::encode(&welcome).into();
-        Connected {
-            client,
-            version,
-            ttl_s,
-            data,
-            subs: vec![Channel::User(user.id.clone())],
-            ping_s,
-        }
+        // What is nobody's in particular is told to nobody.
+        let own = (!user.id.is_anonymous()).then(|| Channel::User(user.id.clone()));
+        let subs = own.into_iter().collect();
+        Connected { client, version, ttl_s, data, subs, ping_s }
     }
 
     /// Publishes for a REST handler; answered within the time that every reply keeps.

@@ -176,10 +176,10 @@ impl StorePump {
     pub fn admit(&self, token: String, session: SessionKey) {
         let workers = self.workers.clone();
         let asked = self.run(|this| async move {
-            let admitted = this.admissions.admit(&token).await;
+            let admitted = this.admissions.admit_session(&token).await;
             let hold = match &admitted {
-                Ok(it) => Some(this.users.hold(&it.user.id).await),
-                Err(_) => None,
+                Ok(it) if !it.user.id.is_anonymous() => Some(this.users.hold(&it.user.id).await),
+                _ => None,
             };
             this.workers.tell(session, ToSession::Authenticated(Box::new((admitted, hold))));
         });
@@ -207,7 +207,7 @@ impl StorePump {
         let workers = self.workers.clone();
         let answer = move |result| ToSession::Refreshed { ticket, result: Box::new(result) };
         let asked = self.run(|this| async move {
-            let admitted = this.admissions.admit_session(&token).await;
+            let admitted = this.admissions.admit(&token).await;
             this.workers.tell(session, answer(admitted));
         });
         if !asked {

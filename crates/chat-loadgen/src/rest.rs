@@ -102,6 +102,14 @@ impl Rest {
         Ok(Counted { head: number("head")?, mark: number("read")?, unread: number("unread")? })
     }
 
+    /// Revokes all tokens of a guest, as they may themselves.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn revoke_own(&self, guest: &Guest) -> Result<()> {
+        self.ask(Method::POST, "/api/tokens/revoke", Some(guest), Some(&json!({}))).await.map(drop)
+    }
+
     /// Whether the server says that it is ready.
     pub async fn is_ready(&self) -> bool {
         self.fetch(Method::GET, "/health/ready", None, None).await.is_ok()

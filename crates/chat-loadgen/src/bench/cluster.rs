@@ -9,6 +9,7 @@ mod node_killed;
 mod nodes;
 mod one_room;
 mod relay;
+mod revoked;
 mod sends;
 mod written;
 
@@ -74,6 +75,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("across", across::run),
     ("one-room", one_room::run),
     ("node-killed", node_killed::run),
+    ("revoked", revoked::run),
 ];
 
 /// Runs those whose name is asked for, and prints their table; false if a target was missed.

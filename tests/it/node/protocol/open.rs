@@ -209,6 +209,7 @@ async fn who_has_no_token_may_use_open_channels_and_nothing_else(
     let (mut one, connected) = nobody(&server).await;
     assert_eq!((connected.get("expires"), connected.get("ttl")), (None, None), "{connected}");
     assert_eq!(connected["data"]["user"]["id"], "");
+    assert_eq!(connected.get("subs"), None, "there is no channel of nobody's");
     let (mut other, _) = nobody(&server).await;
     subscribe(&mut other, "news").await.unwrap();
     publish(&mut one, "news", &json!({ "n": 1 })).await.unwrap();

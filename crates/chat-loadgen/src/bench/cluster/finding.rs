@@ -7,6 +7,8 @@ pub(super) enum Goal {
     PartOrAtLeast(f64, f64),
     /// At least so much.
     AtLeast(f64),
+    /// At most so much.
+    AtMost(f64),
     /// At most so many times the floor.
     TimesAtMost(f64),
     /// Above the floor by no more than this.
@@ -63,6 +65,7 @@ impl Finding {
         match self.goal {
             Goal::PartOrAtLeast(part, least) => self.ratio() >= part || median(&self.own) >= least,
             Goal::AtLeast(least) => median(&self.own) >= least,
+            Goal::AtMost(most) => median(&self.own) <= most,
             Goal::TimesAtMost(most) => self.ratio() <= most,
             Goal::MoreByAtMost(most) => self.more() <= most,
             Goal::Nothing => true,
@@ -76,6 +79,7 @@ impl Finding {
                 format!("≥ {part} × or ≥ {least:.0}: {verdict}")
             }
             Goal::AtLeast(least) => format!("≥ {least:.0}: {verdict}"),
+            Goal::AtMost(most) => format!("≤ {most:.0}: {verdict}"),
             Goal::TimesAtMost(most) => format!("≤ {most} ×: {verdict}"),
             Goal::MoreByAtMost(most) => format!("≤ {most} above: {verdict} ({:+.2})", self.more()),
             Goal::Nothing => "–".to_owned(),

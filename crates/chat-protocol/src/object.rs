@@ -54,6 +54,22 @@ impl<'a> ConnInfo<'a> {
     }
 }
 
+/// A client's info as it stands in JSON.
+#[derive(Serialize)]
+pub struct ClientInfo<'a> {
+    user: &'a UserId,
+    client: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conn_info: Option<ConnInfo<'a>>,
+}
+
+impl<'a> ClientInfo<'a> {
+    /// Of a session; `client` is empty where it is told of a user, in however many sessions.
+    pub fn of(client: &'a str, user: &'a Person) -> Self {
+        Self { user: &user.id, client, conn_info: ConnInfo::if_named(user) }
+    }
+}
+
 /// Who may read and who may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -4,12 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use crate::json::append;
-use crate::object::{ConnInfo, Occupant, Person};
+use crate::object::{ClientInfo, Occupant, Person};
 use crate::payloads::Payloads;
-use crate::{Channel, ClientId, Ephemeral, Event, EventBody, Format, Hint, Offset, UserId};
+use crate::{Channel, ClientId, Ephemeral, Event, EventBody, Format, Hint, Offset};
 
 /// What every JSON push of a publication begins with.
 const HEAD: &[u8] = br#"{"push":{"channel":"#;
@@ -69,7 +68,7 @@ impl Publication {
         let data = start..json.len();
         if let Some(info) = &info {
             json.extend_from_slice(br#","info":"#);
-            append(&mut json, &ClientInfo::of(info));
+            append(&mut json, &ClientInfo::of(&info.client, &info.user));
         }
         if offset > 0 {
             json.extend_from_slice(br#","offset":"#);
@@ -112,21 +111,6 @@ impl Publication {
     /// Never: an encoded event has a frame around it.
     pub fn is_empty(&self) -> bool {
         self.json.is_empty()
-    }
-}
-
-/// A client's info as it stands in JSON.
-#[derive(Serialize)]
-struct ClientInfo<'a> {
-    user: &'a UserId,
-    client: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conn_info: Option<ConnInfo<'a>>,
-}
-
-impl<'a> ClientInfo<'a> {
-    fn of(it: &'a Occupant) -> Self {
-        Self { user: &it.user.id, client: &it.client, conn_info: ConnInfo::if_named(&it.user) }
     }
 }
 
@@ -196,7 +180,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RoomId;
+    use crate::{RoomId, UserId};
 
     fn publications(count: Offset) -> Vec<Publication> {
         let void = |offset| Event {

@@ -3,7 +3,7 @@
 //! Zero and empty fields are left out, but a result object is always there, even empty: SDKs reach into it.
 
 use super::append;
-use crate::object::{ConnInfo, Occupant, Person};
+use crate::object::{ClientInfo, Occupant, Person};
 use crate::server::{CommandResult, Connected, Crowd, History, Reply, Subscribed};
 use crate::{ErrorCode, Publication, RoomId};
 
@@ -45,26 +45,15 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
 
 /// As far as it goes before what is pushed.
 fn append_push(out: &mut Vec<u8>, room: &RoomId) {
-    out.extend_from_slice(br#"{"push":{"channel":"room:"#);
-    out.extend_from_slice(room.as_str().as_bytes()); // an id needs no escaping
-    out.extend_from_slice(br#"","#);
+    out.extend_from_slice(br#"{"push":{"channel":"#);
+    append(out, &*room.channel());
+    out.push(b',');
 }
 
 fn append_coming(out: &mut Vec<u8>, what: &[u8], user: &Person) {
     out.extend_from_slice(what);
-    append_client_info(out, "", user);
+    append(out, &ClientInfo::of("", user));
     out.extend_from_slice(b"}}");
-}
-
-/// `client` is empty where it is told of a user, in however many sessions.
-fn append_client_info(out: &mut Vec<u8>, client: &str, user: &Person) {
-    out.extend_from_slice(br#"{"user":"#);
-    append(out, &user.id);
-    out.extend_from_slice(br#","client":"#);
-    append(out, client);
-    out.extend_from_slice(br#","conn_info":"#);
-    append(out, &ConnInfo::of(user));
-    out.push(b'}');
 }
 
 fn append_result(out: &mut Vec<u8>, result: &CommandResult) {
@@ -177,7 +166,7 @@ fn append_presence(out: &mut Vec<u8>, occupants: &[Occupant]) {
         }
         append(out, client);
         out.push(b':');
-        append_client_info(out, client, user);
+        append(out, &ClientInfo::of(client, user));
     }
     out.extend_from_slice(b"}}");
 }

@@ -47,7 +47,7 @@ fn push(push: messages::Push) -> messages::Reply {
 }
 
 fn room_channel(room: &RoomId) -> String {
-    Channel::Room(room.clone()).to_string()
+    room.channel().into_owned()
 }
 
 fn publication(it: &Publication) -> messages::Publication {

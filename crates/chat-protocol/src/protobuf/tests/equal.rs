@@ -155,8 +155,10 @@ fn result() -> impl Strategy<Value = CommandResult> {
         Occupant { client, user: Person { id: UserId::parse(&id).unwrap(), name } }
     });
     let occupants = prop::collection::btree_map(any::<u8>(), occupant, 0..4).prop_map(|all| {
-        let named =
-            |(n, it): (u8, Occupant)| Occupant { client: format!("{n}-{}", it.client), ..it };
+        let named = |(n, it): (u8, Occupant)| {
+            let user = if n % 4 == 0 { Person::nobody() } else { it.user };
+            Occupant { client: format!("{n}-{}", it.client), user }
+        };
         CommandResult::Presence(all.into_iter().map(named).collect())
     });
     let stats = (any::<u32>(), any::<u32>())
@@ -181,7 +183,9 @@ fn reply() -> impl Strategy<Value = Reply> {
         2 => (id(), prop::sample::select(ErrorCode::ALL))
             .prop_map(|(id, code)| Reply::Error { id, code }),
         1 => prop::sample::select(CloseCode::ALL).prop_map(|code| {
-            Reply::Unsubscribe { room: RoomId::general(), code }
+            let open = RoomId::open("a\"b").unwrap();
+            let room = if code.code() % 2 == 0 { RoomId::general() } else { open };
+            Reply::Unsubscribe { room, code }
         }),
         1 => ("[a-z]{1,5}", "\\PC{1,5}", any::<bool>()).prop_map(|(id, name, came)| {
             let (room, id) = (RoomId::general(), UserId::parse(&id).unwrap());
